@@ -1,0 +1,1 @@
+//! Helper numbers and names.

@@ -1,0 +1,191 @@
+//! The opcode table: for each opcode byte its form, and what its four other fields may hold.
+//!
+//! To add an instruction: a row here, a variant of [`Insn`](crate::Insn), and what the compiler then asks for.
+
+use crate::insn::{AluOp, Cond, EndianOp, MemSize, Width};
+
+/// What a field of the encoding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// Unused, and therefore zero.
+    Zero,
+    /// A register, 0–10.
+    Reg,
+    /// Any value.
+    Any,
+    /// Selects the variant; the decoder knows the values.
+    Selects,
+}
+
+/// What kind of instruction an opcode byte begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// ALU and ALU64; the second operand is a register or `imm`. `Div` and `Mod` stand for their signed forms
+    /// too, `Mov` from a register for the sign-extending ones and `addr_space_cast`: `off` tells.
+    Alu {
+        op: AluOp,
+        width: Width,
+        reg: bool,
+    },
+    Neg(Width),
+    Swap(EndianOp),
+    LoadImm64,
+    LoadPacket {
+        size: MemSize,
+        indexed: bool,
+    },
+    Load {
+        size: MemSize,
+        signed: bool,
+    },
+    Store {
+        size: MemSize,
+        reg: bool,
+    },
+    Atomic(MemSize),
+    Jump {
+        long: bool,
+    },
+    GotoX,
+    JumpIf {
+        cond: Cond,
+        width: Width,
+        reg: bool,
+    },
+    MayGoto,
+    Call,
+    CallX,
+    Exit,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) form: Form,
+    pub(crate) dst: Field,
+    pub(crate) src: Field,
+    pub(crate) off: Field,
+    pub(crate) imm: Field,
+}
+
+/// Instruction classes, the low three bits of an opcode (RFC 9669 §3.1).
+pub(crate) mod class {
+    pub(crate) const LD: u8 = 0;
+    pub(crate) const LDX: u8 = 1;
+    pub(crate) const ST: u8 = 2;
+    pub(crate) const STX: u8 = 3;
+    pub(crate) const ALU: u8 = 4;
+    pub(crate) const JMP: u8 = 5;
+    pub(crate) const JMP32: u8 = 6;
+    pub(crate) const ALU64: u8 = 7;
+}
+
+/// The second operand is a register (bit 3 of arithmetic and jumps).
+pub(crate) const X: u8 = 0x08;
+/// Memory modes, the high three bits of loads and stores.
+pub(crate) mod mode {
+    pub(crate) const IMM: u8 = 0x00;
+    pub(crate) const ABS: u8 = 0x20;
+    pub(crate) const IND: u8 = 0x40;
+    pub(crate) const MEM: u8 = 0x60;
+    pub(crate) const MEMSX: u8 = 0x80;
+    pub(crate) const ATOMIC: u8 = 0xc0;
+}
+/// High nibbles that are not in a vocabulary.
+pub(crate) const NEG: u8 = 0x80;
+pub(crate) const CALL: u8 = 0x80;
+pub(crate) const EXIT: u8 = 0x90;
+pub(crate) const MAY_GOTO: u8 = 0xe0;
+
+/// `imm` of atomics that are no read-modify-write.
+pub(crate) const LOAD_ACQUIRE: i32 = 0x100;
+pub(crate) const STORE_RELEASE: i32 = 0x110;
+/// Flag in `imm` of atomics: the old value is returned.
+pub(crate) const FETCH: i32 = 0x01;
+
+pub(crate) static TABLE: [Option<Row>; 256] = build();
+
+const fn build() -> [Option<Row>; 256] {
+    use Field::{Any, Reg, Selects, Zero};
+
+    /// `dst`, `src`, `off`, `imm`.
+    const fn row(form: Form, dst: Field, src: Field, off: Field, imm: Field) -> Option<Row> {
+        Some(Row { form, dst, src, off, imm })
+    }
+
+    let mut t = [None; 256];
+    let widths = [(class::ALU, class::JMP32, Width::W32), (class::ALU64, class::JMP, Width::W64)];
+    let mut w = 0;
+    while w < widths.len() {
+        let (alu, jmp, width) = widths[w];
+        w += 1;
+        let mut i = 0;
+        while i < AluOp::ALL.len() {
+            let op = AluOp::ALL[i];
+            i += 1;
+            if op.bits() > 0xff {
+                continue; // the signed forms share the row of the unsigned ones
+            }
+            let code = op.bits() as u8 | alu;
+            let has_variants = matches!(op, AluOp::Div | AluOp::Mod);
+            let (imm_off, reg_off) = match op {
+                AluOp::Mov => (Zero, Selects),
+                _ if has_variants => (Selects, Selects),
+                _ => (Zero, Zero),
+            };
+            let reg_imm = if matches!(op, AluOp::Mov) { Selects } else { Zero };
+            t[code as usize] = row(Form::Alu { op, width, reg: false }, Reg, Zero, imm_off, Any);
+            t[(code | X) as usize] = row(Form::Alu { op, width, reg: true }, Reg, Reg, reg_off, reg_imm);
+        }
+        t[(NEG | alu) as usize] = row(Form::Neg(width), Reg, Zero, Zero, Zero);
+
+        let mut i = 0;
+        while i < Cond::ALL.len() {
+            let cond = Cond::ALL[i];
+            i += 1;
+            let code = cond.bits() as u8 | jmp;
+            t[code as usize] = row(Form::JumpIf { cond, width, reg: false }, Reg, Zero, Any, Any);
+            t[(code | X) as usize] = row(Form::JumpIf { cond, width, reg: true }, Reg, Reg, Any, Zero);
+        }
+    }
+
+    let mut i = 0;
+    while i < EndianOp::ALL.len() {
+        let op = EndianOp::ALL[i];
+        i += 1;
+        t[op.bits() as usize] = row(Form::Swap(op), Reg, Zero, Zero, Selects);
+    }
+
+    t[class::JMP as usize] = row(Form::Jump { long: false }, Zero, Zero, Any, Zero);
+    t[class::JMP32 as usize] = row(Form::Jump { long: true }, Zero, Zero, Zero, Any);
+    t[(class::JMP | X) as usize] = row(Form::GotoX, Reg, Zero, Zero, Zero);
+    t[(class::JMP | MAY_GOTO) as usize] = row(Form::MayGoto, Zero, Zero, Any, Zero);
+    t[(class::JMP | CALL) as usize] = row(Form::Call, Zero, Selects, Selects, Any);
+    t[(class::JMP | CALL | X) as usize] = row(Form::CallX, Reg, Zero, Zero, Zero);
+    t[(class::JMP | EXIT) as usize] = row(Form::Exit, Zero, Zero, Zero, Zero);
+
+    let dw = MemSize::DW.bits() as u8;
+    t[(class::LD | mode::IMM | dw) as usize] = row(Form::LoadImm64, Reg, Selects, Zero, Any);
+    let mut i = 0;
+    while i < MemSize::ALL.len() {
+        let size = MemSize::ALL[i];
+        i += 1;
+        let bits = size.bits() as u8;
+        t[(class::LDX | mode::MEM | bits) as usize] =
+            row(Form::Load { size, signed: false }, Reg, Reg, Any, Zero);
+        t[(class::ST | mode::MEM | bits) as usize] =
+            row(Form::Store { size, reg: false }, Reg, Zero, Any, Any);
+        t[(class::STX | mode::MEM | bits) as usize] =
+            row(Form::Store { size, reg: true }, Reg, Reg, Any, Zero);
+        t[(class::STX | mode::ATOMIC | bits) as usize] = row(Form::Atomic(size), Reg, Reg, Any, Selects);
+        if matches!(size, MemSize::DW) {
+            continue; // nothing to extend, and no 8-byte packet access
+        }
+        t[(class::LDX | mode::MEMSX | bits) as usize] =
+            row(Form::Load { size, signed: true }, Reg, Reg, Any, Zero);
+        t[(class::LD | mode::ABS | bits) as usize] =
+            row(Form::LoadPacket { size, indexed: false }, Zero, Zero, Zero, Any);
+        t[(class::LD | mode::IND | bits) as usize] =
+            row(Form::LoadPacket { size, indexed: true }, Zero, Reg, Zero, Any);
+    }
+    t
+}

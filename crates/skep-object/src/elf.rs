@@ -1,0 +1,1 @@
+//! Objects from and to ELF.

@@ -1,0 +1,18 @@
+//! The two forms of a BPF program.
+//!
+//! * [`Object`] is relocatable: sections, symbols and relocations, as a compiler or the assembler wrote them, with
+//!   the differences between compilers and byte orders taken out.
+//! * [`Image`] is linked: functions, data, maps and imports that refer to each other by index, ready for either
+//!   runtime.
+//!
+//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly.
+
+pub mod asm;
+pub mod elf;
+pub mod image;
+pub mod map;
+pub mod object;
+
+pub use image::Image;
+pub use map::MapDef;
+pub use object::Object;
