@@ -32,7 +32,11 @@ impl FromStr for Kind {
             "json" => Self::Json,
             "http" => Self::Http,
             "utf8" => Self::Utf8,
-            _ => return Err(format!("unknown input kind '{name}', expected random, text, csv, json, http or utf8")),
+            _ => {
+                return Err(format!(
+                    "unknown input kind '{name}', expected random, text, csv, json, http or utf8"
+                ));
+            }
         })
     }
 }
@@ -203,5 +207,42 @@ fn utf8_char(out: &mut Vec<u8>, rng: &mut Rng) {
     if rng.below(64) == 0 {
         let last = out.len() - 1;
         out[last] ^= 0xc0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fnv(bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
+    }
+
+    /// Another input is another benchmark, so the bytes stay what they are.
+    #[test]
+    fn inputs_are_frozen() {
+        let check = |name: &str, expected: u64| {
+            let got = fnv(&generate(name.parse().unwrap(), 4096, 1));
+            assert_eq!(got, expected, "{name}: {got:#018x}");
+        };
+        check("random", 0xd09e_ffa2_3070_fc72);
+        check("text", 0x8419_d526_f594_ba3f);
+        check("csv", 0xe8c5_8126_a856_62ca);
+        check("json", 0x2a23_c6a2_3daf_8c55);
+        check("http", 0x9f72_3a5c_800e_3740);
+        check("utf8", 0x8413_01b0_4c63_2837);
+    }
+
+    /// `programs/FROZEN` holds a hash of each program; new ones may stand beside them.
+    #[test]
+    fn programs_are_frozen() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+        let list = std::fs::read_to_string(dir.join("FROZEN")).unwrap();
+        assert!(list.lines().count() >= 48);
+        for line in list.lines() {
+            let (expected, name) = line.split_once(' ').unwrap();
+            let got = format!("{:016x}", fnv(&std::fs::read(dir.join(name)).unwrap()));
+            assert_eq!(got, expected, "{name} has changed");
+        }
     }
 }

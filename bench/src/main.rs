@@ -1,0 +1,56 @@
+//! `skep-bench`: skep and its peers on the same work, side by side in one run.
+//!
+//! A subcommand is a module; `interp` compares interpreters. What a contender cannot run, and a tool that is not
+//! installed, is reported with the reason, never left out silently.
+
+mod clock;
+mod contender;
+mod flat;
+mod input;
+mod interp;
+mod programs;
+mod report;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Measures skep and its peers on the same work, side by side in one run")]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Interpreters: time of each compute program as a multiple of native code's, and load time.
+    Interp(interp::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().what {
+        What::Interp(options) => interp::run(&options),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("skep-bench: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    // A line of a report has room for one.
+    line.replace('\n', "; ")
+}
