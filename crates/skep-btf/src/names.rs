@@ -1,0 +1,51 @@
+//! Types by name.
+
+use std::hash::{BuildHasher, RandomState};
+
+use crate::btf::Btf;
+use crate::bytes::index;
+use crate::types::TypeId;
+
+/// A hash table of the ids of named types; each bucket is a chain in ascending order.
+///
+/// Its seed is random, since the names may be an attacker's; no result depends on it.
+#[derive(Debug, Clone)]
+pub(crate) struct NameIndex {
+    hasher: RandomState,
+    /// The first id of each bucket, 0 for none. Their number is a power of two.
+    first: Vec<u32>,
+    /// The id that follows each id (from 1) in its bucket, 0 for none.
+    next: Vec<u32>,
+}
+
+impl NameIndex {
+    pub(crate) fn new(btf: &Btf) -> NameIndex {
+        let buckets = index(btf.count()).max(1).next_power_of_two();
+        let next = vec![0; index(btf.count()) + 1];
+        let mut names = NameIndex { hasher: RandomState::new(), first: vec![0; buckets], next };
+        for id in btf.ids().rev() {
+            let name = btf.name(id);
+            if !name.is_empty() {
+                let bucket = names.bucket(name);
+                names.next[index(id.0)] = names.first[bucket];
+                names.first[bucket] = id.0;
+            }
+        }
+        names
+    }
+
+    /// Every type of that name, in order.
+    pub(crate) fn find<'a>(&'a self, btf: &'a Btf, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
+        let first = if name.is_empty() { 0 } else { self.first[self.bucket(name)] };
+        let follow = |&id: &u32| self.next.get(index(id)).copied().filter(|&id| id != 0);
+        std::iter::successors((first != 0).then_some(first), follow)
+            .map(TypeId)
+            .filter(move |&id| btf.name(id) == name)
+    }
+
+    fn bucket(&self, name: &str) -> usize {
+        let mask = self.first.len() - 1;
+        usize::try_from(self.hasher.hash_one(name) & u64::try_from(mask).unwrap_or(u64::MAX))
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,282 @@
+//! Bytes to a set of types.
+
+use crate::btf::Btf;
+use crate::bytes::{Endian, Header, Part, index, len64, word};
+use crate::check;
+use crate::error::{Error, Field, Section};
+use crate::kind::{Arg, Flag, Kind, Row, Vlen, row};
+use crate::store::{Record, Store};
+use crate::strings::Strings;
+use crate::types::{Enumerator, IntEncoding, Linkage, Member, Param, SecVar, StrRef, TypeId};
+
+/// The header without a layout.
+const HEADER_MIN: u32 = 24;
+/// The header with the place of a layout, which tells old readers how long types of new kinds are.
+const HEADER_KNOWN: u32 = 32;
+
+pub(crate) fn btf(bytes: &[u8]) -> Result<Btf, Error> {
+    let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN)?;
+    let types = header.part(8, "the type section")?;
+    let strings = header.part(16, "the string section")?;
+    let layout = header.part(24, "the layout section")?;
+    check_parts(&header, bytes, &[types, layout, strings])?;
+    let strings = string_table(strings)?;
+    let (store, used) = match header.endian {
+        Endian::Little => decode::<false>(types)?,
+        Endian::Big => decode::<true>(types)?,
+    };
+    let btf = Btf::from_parts(strings, store);
+    // The rare path knows which type is at fault, and looks again at each reference to find it.
+    if used.type_id.0 > btf.count() || used.string.0 >= btf.strings().len() || !btf.strings().is_ascii() {
+        check::references(&btf, types.start)?;
+    }
+    Ok(btf)
+}
+
+/// The parts lie in this order, aligned, and nothing but zeros is between and behind them.
+fn check_parts(header: &Header<'_>, bytes: &[u8], parts: &[Part<'_>]) -> Result<(), Error> {
+    let fields = [(8, "type_off"), (24, "layout_off"), (16, "str_off")];
+    let mut end = header.len;
+    for (part, (offset, field)) in parts.iter().zip(fields) {
+        let wrong = |expected: String| {
+            let found = header.word(offset).into();
+            Err(Error::Header { section: Section::Btf, offset, field, found, expected })
+        };
+        if part.bytes.is_empty() && field == "layout_off" {
+            continue;
+        }
+        if field != "str_off" && !header.word(offset).is_multiple_of(4) {
+            return wrong("a multiple of 4".to_owned());
+        }
+        if part.start < end {
+            return wrong(format!("at least {:#x}, the end of the part before", end - header.len));
+        }
+        zeros(bytes, end, part.start)?;
+        end = part.end();
+    }
+    zeros(bytes, end, bytes.len())
+}
+
+fn zeros(bytes: &[u8], start: usize, end: usize) -> Result<(), Error> {
+    let gap = bytes.get(start..end).unwrap_or_default();
+    let Some(at) = gap.iter().position(|&byte| byte != 0) else { return Ok(()) };
+    Err(Error::Header {
+        section: Section::Btf,
+        offset: start + at,
+        field: "a byte outside of every part",
+        found: gap[at].into(),
+        expected: "0x0".to_owned(),
+    })
+}
+
+fn string_table(part: Part<'_>) -> Result<Strings, Error> {
+    for (which, byte) in [("starts", part.bytes.first()), ("ends", part.bytes.last())] {
+        if byte != Some(&0) {
+            let offset = if which == "ends" { part.end().saturating_sub(1) } else { part.start };
+            let found = byte.map_or("nothing, it is empty".to_owned(), |byte| format!("{byte:#x}"));
+            return Err(Error::Strings { offset, which, found });
+        }
+    }
+    Ok(Strings::from_section(part.bytes))
+}
+
+/// The greatest references met.
+#[derive(Default)]
+struct Used {
+    type_id: TypeId,
+    string: StrRef,
+}
+
+impl Used {
+    fn ty(&mut self, id: u32) -> TypeId {
+        self.type_id = self.type_id.max(TypeId(id));
+        TypeId(id)
+    }
+
+    fn name(&mut self, at: u32) -> StrRef {
+        self.string = self.string.max(StrRef(at));
+        StrRef(at)
+    }
+}
+
+fn u32_at<const BIG: bool>(bytes: [u8; 4]) -> u32 {
+    if BIG { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+}
+
+fn words2<const BIG: bool>(&[a, b, c, d, e, f, g, h]: &[u8; 8]) -> [u32; 2] {
+    [u32_at::<BIG>([a, b, c, d]), u32_at::<BIG>([e, f, g, h])]
+}
+
+fn words3<const BIG: bool>(&[a, b, c, d, e, f, g, h, i, j, k, l]: &[u8; 12]) -> [u32; 3] {
+    [u32_at::<BIG>([a, b, c, d]), u32_at::<BIG>([e, f, g, h]), u32_at::<BIG>([i, j, k, l])]
+}
+
+/// A type whose three words and tail have been found.
+struct Item<'a> {
+    id: TypeId,
+    row: &'static Row,
+    /// From the start of the section.
+    offset: usize,
+    vlen: u32,
+    flag: bool,
+    arg: u32,
+    tail: &'a [u8],
+}
+
+impl Item<'_> {
+    fn wrong(&self, field: impl Into<Field>, found: u32, expected: &'static str) -> Error {
+        let (id, offset, kind) = (self.id, self.offset, self.row.kind);
+        Error::Field { id, offset, kind, field: field.into(), found: found.into(), expected }
+    }
+
+    /// What the table alone tells.
+    fn check(&self) -> Result<(), Error> {
+        if self.row.vlen == Vlen::Zero && self.vlen != 0 {
+            return Err(self.wrong("vlen", self.vlen, "0x0"));
+        }
+        if self.row.flag == Flag::Zero && self.flag {
+            return Err(self.wrong("kind_flag", 1, "0x0"));
+        }
+        if self.row.arg == Arg::Zero && self.arg != 0 {
+            return Err(self.wrong("size_or_type", self.arg, "0x0"));
+        }
+        Ok(())
+    }
+}
+
+fn decode<const BIG: bool>(part: Part<'_>) -> Result<(Store, Used), Error> {
+    let mut store = Store::default();
+    let mut used = Used::default();
+    let mut rest = part.bytes;
+    while !rest.is_empty() {
+        let (item, name, after) = next::<BIG>(rest, part.end() - rest.len(), TypeId(store.count() + 1))?;
+        let record = record::<BIG>(&item, used.name(name), &mut store, &mut used)?;
+        store.records.push(record);
+        rest = after;
+    }
+    Ok((store, used))
+}
+
+/// The next type, the offset of its name, and what follows.
+fn next<const BIG: bool>(rest: &[u8], offset: usize, id: TypeId) -> Result<(Item<'_>, u32, &[u8]), Error> {
+    let truncated = |offset, what, need, bytes| {
+        Err(Error::Truncated { section: Section::Btf, offset, what, need, have: len64(bytes) })
+    };
+    let Some((words, tail)) = rest.split_first_chunk::<12>() else {
+        return truncated(offset, "a type", 12, rest);
+    };
+    let [name, info, arg] = words3::<BIG>(words);
+    let number = info >> 24 & 0x7f;
+    let Some(row) = row(number) else { return Err(Error::Kind { id, offset, found: number }) };
+    let (vlen, flag) = (info & 0x00ff_ffff, info >> 31 != 0);
+    let elems = if row.vlen == Vlen::Count { index(vlen) } else { 0 };
+    // At most 2^24 elements of 12 bytes.
+    let size = row.info_size + elems * row.elem_size;
+    let Some((tail, after)) = tail.split_at_checked(size) else {
+        return truncated(offset + 12, row.name, u64::from(word(size)), tail);
+    };
+    let item = Item { id, row, offset, vlen, flag, arg, tail };
+    item.check()?;
+    Ok((item, name, after))
+}
+
+/// Decodes what is special to each kind; lists go to their pools.
+fn record<const BIG: bool>(
+    item: &Item<'_>,
+    name: StrRef,
+    store: &mut Store,
+    used: &mut Used,
+) -> Result<Record, Error> {
+    let mut record = Record { name, kind: item.row.kind, flag: item.flag, arg: item.arg, a: 0, b: item.vlen };
+    if item.row.arg == Arg::Type {
+        used.ty(item.arg);
+    }
+    let first_word = || item.tail.first_chunk::<4>().map_or(0, |&bytes| u32_at::<BIG>(bytes));
+    match item.row.kind {
+        Kind::Int => record.a = int(item, first_word())?,
+        Kind::Array => {
+            let words = item.tail.first_chunk::<12>().map(words3::<BIG>).unwrap_or_default();
+            [record.arg, record.a, record.b] = words;
+            used.ty(record.arg);
+            used.ty(record.a);
+        }
+        Kind::Struct | Kind::Union => {
+            record.a = word(store.members.len());
+            let bitfields = item.flag;
+            record.flag = false;
+            store.members.extend(item.tail.as_chunks().0.iter().map(|bytes| {
+                let [name, ty, offset] = words3::<BIG>(bytes);
+                let (bit_offset, bitfield_size) =
+                    if bitfields { (offset & 0x00ff_ffff, offset.to_be_bytes()[0]) } else { (offset, 0) };
+                record.flag |= bitfield_size != 0;
+                Member { name: used.name(name), ty: used.ty(ty), bit_offset, bitfield_size }
+            }));
+        }
+        Kind::Enum => {
+            record.a = word(store.enumerators.len());
+            store.enumerators.extend(item.tail.as_chunks().0.iter().map(|bytes| {
+                let [name, value] = words2::<BIG>(bytes);
+                let value = if item.flag { value.cast_signed().into() } else { value.into() };
+                Enumerator { name: used.name(name), value }
+            }));
+        }
+        Kind::Enum64 => {
+            record.a = word(store.enumerators.len());
+            store.enumerators.extend(item.tail.as_chunks().0.iter().map(|bytes| {
+                let [name, low, high] = words3::<BIG>(bytes);
+                let value = (u64::from(high) << 32 | u64::from(low)).cast_signed();
+                Enumerator { name: used.name(name), value }
+            }));
+        }
+        Kind::FuncProto => {
+            record.a = word(store.params.len());
+            store.params.extend(item.tail.as_chunks().0.iter().map(|bytes| {
+                let [name, ty] = words2::<BIG>(bytes);
+                Param { name: used.name(name), ty: used.ty(ty) }
+            }));
+        }
+        Kind::Datasec => {
+            record.a = word(store.vars.len());
+            store.vars.extend(item.tail.as_chunks().0.iter().map(|bytes| {
+                let [var, offset, size] = words3::<BIG>(bytes);
+                SecVar { var: used.ty(var), offset, size }
+            }));
+        }
+        Kind::Func => (record.a, record.b) = (linkage(item, item.vlen)?, 0),
+        Kind::Var => record.a = linkage(item, first_word())?,
+        Kind::DeclTag => record.a = component(item, first_word())?,
+        Kind::Ptr
+        | Kind::Fwd
+        | Kind::Typedef
+        | Kind::Volatile
+        | Kind::Const
+        | Kind::Restrict
+        | Kind::Float
+        | Kind::TypeTag => {}
+    }
+    Ok(record)
+}
+
+fn int(item: &Item<'_>, word: u32) -> Result<u32, Error> {
+    if word & 0xf000_ff00 != 0 {
+        return Err(item.wrong("the reserved bits of the integer's data", word & 0xf000_ff00, "0x0"));
+    }
+    match IntEncoding::from_number(word >> 24) {
+        Some(_) => Ok(word),
+        None => Err(item.wrong("encoding", word >> 24, "0, 1 (signed), 2 (char) or 4 (bool)")),
+    }
+}
+
+fn linkage(item: &Item<'_>, number: u32) -> Result<u32, Error> {
+    match Linkage::from_number(number) {
+        Some(_) => Ok(number),
+        None => Err(item.wrong("linkage", number, "0 (static), 1 (global) or 2 (extern)")),
+    }
+}
+
+fn component(item: &Item<'_>, number: u32) -> Result<u32, Error> {
+    match number.cast_signed() {
+        -1.. => Ok(number),
+        _ => Err(item.wrong("component_idx", number, "-1 or an index")),
+    }
+}

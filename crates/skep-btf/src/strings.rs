@@ -1,0 +1,185 @@
+//! The string table.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
+
+use crate::types::StrRef;
+
+/// Zero-terminated strings, addressed by the offset of their first byte.
+///
+/// The strings of real sections are not always UTF-8 (source lines keep the encoding of their file). The bytes are kept
+/// as they are, for writing; for reading, `text` has a `?` in place of each byte that is not text, so that offsets are
+/// the same in both.
+#[derive(Debug, Clone)]
+pub(crate) struct Strings {
+    text: String,
+    raw: Option<Vec<u8>>,
+}
+
+impl Strings {
+    /// The table of a set that names nothing.
+    pub(crate) fn new() -> Strings {
+        Strings { text: "\0".to_owned(), raw: None }
+    }
+
+    /// The caller has checked that the table starts and ends with a zero byte.
+    pub(crate) fn from_section(bytes: &[u8]) -> Strings {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Strings { text: text.to_owned(), raw: None },
+            Err(_) => Strings { text: masked(bytes), raw: Some(bytes.to_owned()) },
+        }
+    }
+
+    /// The table as it is encoded.
+    pub(crate) fn section(&self) -> &[u8] {
+        self.raw.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// In bytes; `u32::MAX` if it is too long to be encoded.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
+    }
+
+    pub(crate) fn footprint(&self) -> usize {
+        self.text.capacity() + self.raw.as_ref().map_or(0, Vec::capacity)
+    }
+
+    /// The string that starts there; `None` outside the table and inside a character.
+    pub(crate) fn get(&self, at: StrRef) -> Option<&str> {
+        let rest = self.text.get(index(at)..).filter(|rest| !rest.is_empty())?;
+        let len = rest.as_bytes().iter().position(|&byte| byte == 0)?;
+        rest.get(..len)
+    }
+
+    /// The string's own bytes, terminator excluded.
+    pub(crate) fn bytes(&self, at: StrRef) -> Option<&[u8]> {
+        let rest = self.section().get(index(at)..)?;
+        rest.get(..rest.iter().position(|&byte| byte == 0)?)
+    }
+
+    pub(crate) fn contains(&self, at: StrRef) -> bool {
+        index(at) < self.text.len() && self.text.is_char_boundary(index(at))
+    }
+
+    fn push(&mut self, string: &str) -> Option<StrRef> {
+        let at = u32::try_from(self.text.len()).ok()?;
+        self.text.push_str(string);
+        self.text.push('\0');
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(string.as_bytes());
+            raw.push(0);
+        }
+        Some(StrRef(at))
+    }
+}
+
+fn index(at: StrRef) -> usize {
+    usize::try_from(at.0).unwrap_or(usize::MAX)
+}
+
+/// The bytes as text of the same length.
+fn masked(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    text
+}
+
+/// Finds a string that is already in a table.
+///
+/// Keyed by a hash with a fixed seed: were two strings ever to collide, the second would only be stored twice, and the
+/// result stays a function of the input.
+#[derive(Debug, Clone)]
+pub(crate) struct Interner {
+    known: HashMap<u64, StrRef>,
+}
+
+impl Interner {
+    /// Knows each string of the table that starts behind a terminator.
+    pub(crate) fn new(strings: &Strings) -> Interner {
+        let mut interner = Interner { known: HashMap::new() };
+        let mut at = 0_u32;
+        for string in strings.section().split_inclusive(|&byte| byte == 0) {
+            interner.known.entry(hash(&string[..string.len() - 1])).or_insert(StrRef(at));
+            at = at.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
+        }
+        interner
+    }
+
+    /// The string's place, adding it if it is new. `None` if the table is full.
+    pub(crate) fn intern(&mut self, strings: &mut Strings, string: &str) -> Option<StrRef> {
+        let key = hash(string.as_bytes());
+        if let Some(&at) = self.known.get(&key)
+            && strings.bytes(at) == Some(string.as_bytes())
+        {
+            return Some(at);
+        }
+        let at = strings.push(string)?;
+        self.known.entry(key).or_insert(at);
+        Some(at)
+    }
+}
+
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Interner, Strings};
+    use crate::types::StrRef;
+
+    #[test]
+    fn a_string_ends_at_its_terminator_and_may_start_anywhere() {
+        let strings = Strings::from_section(b"\0abc\0d\0");
+        for (at, expected) in
+            [(0, Some("")), (1, Some("abc")), (2, Some("bc")), (4, Some("")), (5, Some("d"))]
+        {
+            assert_eq!(strings.get(StrRef(at)), expected, "at {at}");
+        }
+        for outside in [7, 8, u32::MAX] {
+            assert_eq!(strings.get(StrRef(outside)), None);
+            assert!(!strings.contains(StrRef(outside)));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_keep_their_offsets() {
+        let section = b"\0caf\xe9\0\xff\xff\0ok\0";
+        let strings = Strings::from_section(section);
+        assert_eq!(strings.get(StrRef(1)), Some("caf?"));
+        assert_eq!(strings.get(StrRef(6)), Some("??"));
+        assert_eq!(strings.get(StrRef(9)), Some("ok"));
+        assert_eq!(strings.bytes(StrRef(1)), Some(&b"caf\xe9"[..]));
+        assert_eq!(strings.section(), section);
+    }
+
+    #[test]
+    fn a_character_is_not_cut() {
+        let strings = Strings::from_section("\0Größe\0".as_bytes());
+        assert_eq!(strings.get(StrRef(1)), Some("Größe"));
+        assert!(!strings.contains(StrRef(4)));
+        assert_eq!(strings.get(StrRef(4)), None);
+    }
+
+    #[test]
+    fn known_strings_are_found_again() {
+        let mut strings = Strings::from_section(b"\0abc\0?\0\xff\0");
+        let mut interner = Interner::new(&strings);
+        assert_eq!(interner.intern(&mut strings, ""), Some(StrRef(0)));
+        assert_eq!(interner.intern(&mut strings, "abc"), Some(StrRef(1)));
+        assert_eq!(interner.intern(&mut strings, "?"), Some(StrRef(5)));
+        let new = interner.intern(&mut strings, "new");
+        assert_eq!(new, Some(StrRef(9)));
+        assert_eq!(interner.intern(&mut strings, "new"), new);
+        assert_eq!(strings.section(), b"\0abc\0?\0\xff\0new\0");
+    }
+}

@@ -1,0 +1,95 @@
+//! What compilers and the running kernel make, judged by `bpftool`.
+
+use std::fs;
+use std::time::Instant;
+
+use skep_btf::{Btf, BtfExt, ByteOff, CoreKind, Endian, Kind, Type};
+
+use crate::raw_text;
+use crate::tools::{TempDir, compiled, kernel, run};
+
+const C: &str = include_str!("kinds.c");
+
+/// What `bpftool` and we print must not differ in a single line.
+fn compare_with_bpftool(btf: &Btf, dir: &TempDir, bytes: &[u8]) {
+    let file = dir.file("blob");
+    fs::write(&file, bytes).unwrap();
+    let Some(theirs) = run("bpftool", &[&"btf", &"dump", &"file", &file, &"format", &"raw"]) else { return };
+    let ours = raw_text::dump(btf);
+    for (number, (ours, theirs)) in ours.lines().zip(theirs.lines()).enumerate() {
+        assert_eq!(ours, theirs, "line {number}");
+    }
+    assert_eq!(ours.lines().count(), theirs.lines().count());
+}
+
+#[test]
+fn the_kernels_types_survive_a_round_trip() {
+    let Some(bytes) = kernel() else { return };
+    let start = Instant::now();
+    let btf = Btf::parse(&bytes).unwrap();
+    let parsed = start.elapsed();
+    let start = Instant::now();
+    let task = btf.find_by_name(Kind::Struct, "task_struct").unwrap();
+    let (indexed, count, held) = (start.elapsed(), btf.count(), btf.footprint());
+    eprintln!("{count} types, {} bytes: {parsed:?}; by name: {indexed:?}; {held} bytes held", bytes.len());
+    assert!(btf.ty(task).members().unwrap().len() > 50);
+    assert!(btf.to_bytes(Endian::Little) == bytes, "the kernel's own encoding is ours");
+    assert!(Btf::parse(&btf.to_bytes(Endian::Big)).unwrap() == btf);
+    compare_with_bpftool(&btf, &TempDir::new("kernel"), &bytes);
+}
+
+#[test]
+fn clangs_types_survive_a_round_trip() {
+    for (target, endian) in [("bpfel", Endian::Little), ("bpfeb", Endian::Big)] {
+        let dir = TempDir::new(target);
+        let Some((types, records)) = compiled(&dir, C, target) else { return };
+        let btf = Btf::parse(&types).unwrap();
+        assert_eq!(Endian::of_section(&types), Some(endian));
+        assert_eq!(btf.to_bytes(endian), types, "clang's own encoding is ours");
+        compare_with_bpftool(&btf, &dir, &types);
+        for &kind in Kind::ALL {
+            assert!(btf.iter().any(|(_, ty)| ty.kind() == Some(kind)), "{target} has no {kind}");
+        }
+
+        let ext = BtfExt::parse(&records, &btf).unwrap();
+        assert_eq!(ext.to_bytes(endian), records, "clang's own encoding is ours");
+        let other = match endian {
+            Endian::Little => Endian::Big,
+            Endian::Big => Endian::Little,
+        };
+        assert_eq!(BtfExt::parse(&ext.to_bytes(other), &btf), Ok(ext));
+    }
+}
+
+#[test]
+fn an_instruction_leads_to_its_source() {
+    let dir = TempDir::new("source");
+    let Some((types, records)) = compiled(&dir, C, "bpfel") else { return };
+    let btf = Btf::parse(&types).unwrap();
+    let ext = BtfExt::parse(&records, &btf).unwrap();
+
+    let funcs: Vec<_> = ext.funcs_of(&btf, "xdp").collect();
+    assert_eq!(funcs.len(), 1);
+    assert_eq!((funcs[0].at, btf.name(funcs[0].func)), (ByteOff(0), "entry"));
+    assert!(matches!(btf.ty(funcs[0].func), Type::Func(_)));
+    assert_eq!(ext.funcs_of(&btf, ".text").map(|func| btf.name(func.func)).collect::<Vec<_>>(), ["sum"]);
+
+    let lines = ext.lines_of(&btf, "xdp");
+    let first = lines.at(ByteOff(0)).unwrap();
+    assert!(first.file.ends_with("in.c"), "{}", first.file);
+    assert!(lines.records().len() >= 4);
+    for record in lines.records() {
+        let line = lines.show(record);
+        let expected = C.lines().nth(usize::try_from(line.line).unwrap() - 1).unwrap();
+        assert_eq!(line.text, expected, "line {}", line.line);
+    }
+    assert!(lines.records().iter().any(|record| lines.show(record).text.contains("ctx->mark")));
+
+    let relos: Vec<_> = ext.relos_of(&btf, "xdp").collect();
+    assert_eq!(relos.len(), 2);
+    for relo in relos {
+        assert_eq!(relo.kind, CoreKind::FieldByteOffset);
+        assert_eq!(btf.name(relo.ty), "sk");
+        assert!(["0:0", "0:1"].contains(&btf.string(relo.access)));
+    }
+}
