@@ -2,7 +2,7 @@
 
 use crate::insn::{AluOp, Callee, Cond, Cpu, EndianOp, Imm64, Insn, MemSize, Operand, Reg, Width};
 use crate::raw::RawInsn;
-use crate::table::{CALL, EXIT, FETCH, LOAD_ACQUIRE, MAY_GOTO, NEG, STORE_RELEASE, X, class, mode};
+use crate::table::{CALL, EXIT, FETCH, LOAD_ACQUIRE, MAY_GOTO, NEG, STORE_RELEASE, X, class, low, mode};
 
 /// One or two encoded slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +63,6 @@ const fn alu_class(width: Width) -> u8 {
         Width::W32 => class::ALU,
         Width::W64 => class::ALU64,
     }
-}
-
-/// Low byte of a vocabulary's bits.
-const fn low(bits: u16) -> u8 {
-    bits.to_le_bytes()[0]
 }
 
 /// The opcode's source bit, and the fields `src` and `imm`.

@@ -202,6 +202,21 @@ vocabulary! {
     }
 }
 
+impl AtomicOp {
+    /// Its name in functions such as `atomic_fetch_add`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            AtomicOp::Add => "add",
+            AtomicOp::Or => "or",
+            AtomicOp::And => "and",
+            AtomicOp::Xor => "xor",
+            AtomicOp::Xchg => "xchg",
+            AtomicOp::CmpXchg => "cmpxchg",
+        }
+    }
+}
+
 vocabulary! {
     /// Conversion of byte order. Bits: the opcode.
     EndianOp {
@@ -268,6 +283,22 @@ pub enum Imm64 {
         /// Offset in bytes.
         off: i32,
     },
+}
+
+impl Imm64 {
+    /// The value of the `src` field that selects this meaning.
+    #[must_use]
+    pub const fn src(self) -> u8 {
+        match self {
+            Imm64::Value(_) => 0,
+            Imm64::MapFd(_) => 1,
+            Imm64::MapValue { .. } => 2,
+            Imm64::BtfId { .. } => 3,
+            Imm64::Func(_) => 4,
+            Imm64::MapIdx(_) => 5,
+            Imm64::MapIdxValue { .. } => 6,
+        }
+    }
 }
 
 /// What a `call` calls: the meaning of its `src` field.

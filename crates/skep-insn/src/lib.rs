@@ -14,7 +14,7 @@
 //! use skep_insn::{Insn, RawInsn, Endian};
 //! let slot = RawInsn::from_bytes([0x07, 0x01, 0, 0, 8, 0, 0, 0], Endian::Little);
 //! let insn = Insn::decode(&[slot])?;
-//! assert_eq!(insn.to_string(), "r1 += 8");
+//! assert_eq!(insn.to_string(), "r1 += 0x8");
 //! assert_eq!(insn.encode().as_slice(), [slot]);
 //! # Ok::<(), skep_insn::DecodeError>(())
 //! ```

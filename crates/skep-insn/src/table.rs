@@ -102,6 +102,11 @@ pub(crate) const STORE_RELEASE: i32 = 0x110;
 /// Flag in `imm` of atomics: the old value is returned.
 pub(crate) const FETCH: i32 = 0x01;
 
+/// The part of a vocabulary's bits that stands in the opcode.
+pub(crate) const fn low(bits: u16) -> u8 {
+    bits.to_le_bytes()[0]
+}
+
 pub(crate) static TABLE: [Option<Row>; 256] = build();
 
 const fn build() -> [Option<Row>; 256] {
@@ -125,7 +130,7 @@ const fn build() -> [Option<Row>; 256] {
             if op.bits() > 0xff {
                 continue; // the signed forms share the row of the unsigned ones
             }
-            let code = op.bits() as u8 | alu;
+            let code = low(op.bits()) | alu;
             let has_variants = matches!(op, AluOp::Div | AluOp::Mod);
             let (imm_off, reg_off) = match op {
                 AluOp::Mov => (Zero, Selects),
@@ -142,7 +147,7 @@ const fn build() -> [Option<Row>; 256] {
         while i < Cond::ALL.len() {
             let cond = Cond::ALL[i];
             i += 1;
-            let code = cond.bits() as u8 | jmp;
+            let code = low(cond.bits()) | jmp;
             t[code as usize] = row(Form::JumpIf { cond, width, reg: false }, Reg, Zero, Any, Any);
             t[(code | X) as usize] = row(Form::JumpIf { cond, width, reg: true }, Reg, Reg, Any, Zero);
         }
@@ -163,13 +168,13 @@ const fn build() -> [Option<Row>; 256] {
     t[(class::JMP | CALL | X) as usize] = row(Form::CallX, Reg, Zero, Zero, Zero);
     t[(class::JMP | EXIT) as usize] = row(Form::Exit, Zero, Zero, Zero, Zero);
 
-    let dw = MemSize::DW.bits() as u8;
+    let dw = low(MemSize::DW.bits());
     t[(class::LD | mode::IMM | dw) as usize] = row(Form::LoadImm64, Reg, Selects, Zero, Any);
     let mut i = 0;
     while i < MemSize::ALL.len() {
         let size = MemSize::ALL[i];
         i += 1;
-        let bits = size.bits() as u8;
+        let bits = low(size.bits());
         t[(class::LDX | mode::MEM | bits) as usize] =
             row(Form::Load { size, signed: false }, Reg, Reg, Any, Zero);
         t[(class::ST | mode::MEM | bits) as usize] =

@@ -1,0 +1,4 @@
+//! The instruction set against itself, and against LLVM.
+
+mod samples;
+mod text;
