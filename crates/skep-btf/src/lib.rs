@@ -11,6 +11,8 @@ pub use crate::types::{
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
 };
 
+pub mod maps;
+
 mod btf;
 mod builder;
 mod bytes;
