@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use skep_btf::{Btf, TypeId};
-use skep_insn::{RawInsn, Slot};
+use skep_btf::{Btf, StrRef, TypeId};
+use skep_insn::{Endian, RawInsn, Slot};
 
 use crate::map::MapDef;
 
@@ -32,6 +32,8 @@ pub struct ImportId(pub u32);
 pub struct Image {
     /// What messages call it.
     pub name: String,
+    /// Byte order of its data; its code is slots, and has none.
+    pub endian: Endian,
     /// Functions, in layout order.
     pub funcs: Vec<Func>,
     /// Data sections.
@@ -53,6 +55,8 @@ pub struct Image {
 pub struct Func {
     /// Its name; unique among exported functions.
     pub name: String,
+    /// Its other exported names, as unique.
+    pub aliases: Vec<String>,
     /// The section it came from, which says what runs it: `BEGIN`, `xdp`, `.text`.
     pub section: String,
     /// Visible by name to the host and to other units.
@@ -81,6 +85,14 @@ pub struct Ref {
 pub enum Target {
     /// A function of this image.
     Func(FuncId),
+    /// An instruction inside a function, where its `gotox` goes. It stands only in data: in a jump table, or in a
+    /// variable that holds the address of a label.
+    Code {
+        /// The function.
+        func: FuncId,
+        /// The instruction's first slot.
+        at: Slot,
+    },
     /// A place in a data section, `offset` bytes from its start; it may point outside, as C allows one past the end.
     Data {
         /// The section.
@@ -110,6 +122,8 @@ pub struct Line {
     pub line: u32,
     /// Column, from 1; 0 if unknown.
     pub column: u32,
+    /// The line itself, a string of [`Image::btf`]; empty if unknown.
+    pub text: StrRef,
 }
 
 /// A data section.
@@ -196,10 +210,11 @@ impl Image {
         &self.funcs[id.0 as usize]
     }
 
-    /// The exported function of this name, else any function of this name.
+    /// The exported function of this name or alias, else any function of this name.
     #[must_use]
     pub fn func_by_name(&self, name: &str) -> Option<(FuncId, &Func)> {
-        let named = || (0..).map(FuncId).zip(&self.funcs).filter(|(_, func)| func.name == name);
+        let is_named = |func: &Func| func.name == name || func.aliases.iter().any(|alias| alias == name);
+        let named = || (0..).map(FuncId).zip(&self.funcs).filter(|(_, func)| is_named(func));
         named().find(|(_, func)| func.exported).or_else(|| named().next())
     }
 
