@@ -9,10 +9,12 @@
 
 pub mod asm;
 pub mod elf;
+mod error;
 pub mod image;
 pub mod map;
 pub mod object;
 
+pub use error::{Error, RelocFault, SectionRef, SymbolRef};
 pub use image::Image;
 pub use map::MapDef;
 pub use object::Object;

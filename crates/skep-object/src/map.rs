@@ -3,6 +3,9 @@
 use skep_btf::TypeId;
 use skep_btf::maps::MapType;
 
+use crate::error::Error;
+use crate::object::{Map, Object};
+
 /// What a map is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapDef {
@@ -32,4 +35,9 @@ pub struct MapDef {
     pub inner: Option<Box<MapDef>>,
     /// Defined by a legacy `struct bpf_map_def`.
     pub legacy: bool,
+}
+
+/// Finds the map definitions of an object.
+pub(crate) fn find(_object: &Object) -> Result<Vec<Map>, Error> {
+    Ok(Vec::new())
 }

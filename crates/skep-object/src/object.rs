@@ -3,10 +3,19 @@
 //! Code stands here as slots, whatever the byte order of the file. Relocations carry their addend: what the two
 //! dialects of BPF objects hide in the patched place has been taken out, and the place itself holds nothing.
 
-use skep_btf::{Btf, BtfExt};
+mod builder;
+mod funcs;
+mod index;
+
+use std::ops::Range;
+
+use skep_btf::{Btf, BtfExt, Lines};
 use skep_insn::{Endian, RawInsn};
 
+use crate::error::Error;
 use crate::map::MapDef;
+
+pub use builder::ObjectBuilder;
 
 /// Index of a section in [`Object::sections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,7 +34,8 @@ pub struct Object {
     pub endian: Endian,
     /// All sections that a BPF program consists of, in file order; debug sections and tables are not among them.
     pub sections: Vec<Section>,
-    /// All symbols but ELF's null symbol, in file order.
+    /// All symbols in file order, local ones first; but not ELF's null symbol, names of source files, and symbols of
+    /// sections that are not among [`Object::sections`].
     pub symbols: Vec<Symbol>,
     /// All functions, ordered by section and offset.
     pub funcs: Vec<Func>,
@@ -59,7 +69,7 @@ pub struct Section {
 }
 
 /// What a section holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SectionKind {
     /// Functions.
     Code,
@@ -149,6 +159,62 @@ pub enum SymbolKind {
     Section,
 }
 
+impl Symbol {
+    /// A function of `size` bytes, local.
+    #[must_use]
+    pub fn func(name: impl Into<String>, section: SectionId, offset: u64, size: u64) -> Symbol {
+        Symbol::defined(name, SymbolKind::Func, section, offset, size)
+    }
+
+    /// A variable of `size` bytes, local.
+    #[must_use]
+    pub fn object(name: impl Into<String>, section: SectionId, offset: u64, size: u64) -> Symbol {
+        Symbol::defined(name, SymbolKind::Object, section, offset, size)
+    }
+
+    /// A section as a whole.
+    #[must_use]
+    pub fn section(name: impl Into<String>, section: SectionId) -> Symbol {
+        Symbol::defined(name, SymbolKind::Section, section, 0, 0)
+    }
+
+    /// A symbol that another object defines, global.
+    #[must_use]
+    pub fn undefined(name: impl Into<String>) -> Symbol {
+        let place = Place::Undefined;
+        Symbol { place, ..Symbol::defined(name, SymbolKind::NoType, SectionId(0), 0, 0) }.global()
+    }
+
+    /// The same symbol, seen by everybody.
+    #[must_use]
+    pub fn global(self) -> Symbol {
+        Symbol { binding: Binding::Global, ..self }
+    }
+
+    /// The same symbol, seen by everybody, giving way to a global one.
+    #[must_use]
+    pub fn weak(self) -> Symbol {
+        Symbol { binding: Binding::Weak, ..self }
+    }
+
+    fn defined(
+        name: impl Into<String>,
+        kind: SymbolKind,
+        section: SectionId,
+        value: u64,
+        size: u64,
+    ) -> Symbol {
+        let place = Place::Section(section);
+        Symbol { name: name.into(), place, value, size, kind, binding: Binding::Local, hidden: false }
+    }
+
+    /// Whether it names this section as a whole.
+    #[must_use]
+    pub fn is_section(&self, section: SectionId) -> bool {
+        self.kind == SymbolKind::Section && self.place == Place::Section(section)
+    }
+}
+
 /// Who sees a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
@@ -197,6 +263,27 @@ impl RelocKind {
             RelocKind::Abs32 => "R_BPF_64_ABS32",
         }
     }
+
+    /// Its number in the psABI.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            RelocKind::LoadImm64 => 1,
+            RelocKind::Call => 10,
+            RelocKind::Abs64 => 2,
+            RelocKind::Abs32 => 3,
+        }
+    }
+
+    /// How many bytes it patches, counted from its offset: of an instruction, all.
+    #[must_use]
+    pub const fn size(self) -> u64 {
+        match self {
+            RelocKind::LoadImm64 => 16,
+            RelocKind::Call | RelocKind::Abs64 => 8,
+            RelocKind::Abs32 => 4,
+        }
+    }
 }
 
 /// A function. Its identity is its section and offset; names may repeat.
@@ -228,6 +315,18 @@ pub struct Map {
 }
 
 impl Object {
+    /// Brings the object into its normal form and derives functions, maps, licence and version from sections, symbols
+    /// and relocations. The ELF reader and [`ObjectBuilder`] have done it already.
+    ///
+    /// Local symbols come first, and ids of symbols change accordingly; relocations are ordered by offset. Code that
+    /// no function covers becomes a local function named like its section.
+    ///
+    /// # Errors
+    /// If sections, symbols, relocations, functions or map definitions contradict each other.
+    pub fn index(&mut self) -> Result<(), Error> {
+        index::index(self)
+    }
+
     /// The section with this index.
     ///
     /// # Panics
@@ -268,4 +367,64 @@ impl Object {
             _ => &[],
         }
     }
+
+    /// The symbol of this name that other objects can mean: a definition before an undefined one, and one that is
+    /// not local before one that is.
+    #[must_use]
+    pub fn symbol_by_name(&self, name: &str) -> Option<(SymbolId, &Symbol)> {
+        let named = (0..).map(SymbolId).zip(&self.symbols).filter(|(_, symbol)| symbol.name == name);
+        named
+            .filter(|(_, symbol)| symbol.kind != SymbolKind::Section)
+            .min_by_key(|(_, symbol)| (symbol.place == Place::Undefined, symbol.binding == Binding::Local))
+    }
+
+    /// The function that this symbol names, also as one of several names.
+    #[must_use]
+    pub fn func_of(&self, id: SymbolId) -> Option<&Func> {
+        let symbol = self.symbol(id);
+        let Place::Section(section) = symbol.place else { return None };
+        let slot = u32::try_from(symbol.value / 8).ok()?;
+        self.func_at(section, slot).filter(|func| func.start == slot && symbol.value.is_multiple_of(8))
+    }
+
+    /// The map whose definition begins at `offset` in `section`.
+    #[must_use]
+    pub fn map_at(&self, section: SectionId, offset: u64) -> Option<&Map> {
+        let at = self.maps.binary_search_by_key(&(section, offset), |map| (map.section, map.offset)).ok()?;
+        Some(&self.maps[at])
+    }
+
+    /// The relocations whose offsets lie in a range of bytes of a section.
+    #[must_use]
+    pub fn relocs_in(&self, section: SectionId, range: Range<u64>) -> &[Reloc] {
+        let relocs = &self.section(section).relocs;
+        let from = relocs.partition_point(|reloc| reloc.offset < range.start);
+        let to = relocs.partition_point(|reloc| reloc.offset < range.end);
+        relocs.get(from..to).unwrap_or_default()
+    }
+
+    /// The source lines of a code section, to be looked up by offset; `None` without type information.
+    #[must_use]
+    pub fn lines(&self, section: SectionId) -> Option<Lines<'_>> {
+        Some(self.btf_ext.as_ref()?.lines_of(self.btf.as_ref()?, &self.section(section).name))
+    }
+
+    /// The relocations of a function; their offsets count from the start of its section.
+    #[must_use]
+    pub fn relocs_of(&self, func: &Func) -> &[Reloc] {
+        self.relocs_in(func.section, func.offset()..func.offset() + u64::from(func.len) * 8)
+    }
+}
+
+impl Func {
+    /// Where it starts, in bytes from the start of the section.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        u64::from(self.start) * 8
+    }
+}
+
+/// Whether a slot is the first of the two that `ld_imm64` takes.
+pub(crate) fn is_ld_imm64(insn: RawInsn) -> bool {
+    insn.code == 0x18
 }
