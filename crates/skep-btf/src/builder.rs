@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::btf::Btf;
 use crate::error::Error;
 use crate::kind::Kind;
+use crate::store::Store;
 use crate::strings::{Interner, Strings};
 use crate::types::{
     Array, Composite, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, FwdKind, Int, IntEncoding,
@@ -51,7 +52,7 @@ const WIDE_VLEN_LIMIT: u32 = 0x00ff_ffff;
 
 impl Default for BtfBuilder {
     fn default() -> BtfBuilder {
-        BtfBuilder::from(Btf::from_parts(Strings::new(), crate::store::Store::default()))
+        BtfBuilder::from(Btf::from_parts(Strings::new(), Store::default()))
     }
 }
 
@@ -85,7 +86,7 @@ impl BtfBuilder {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        check::references(&self.btf, HEADER_LEN)?;
+        check::references(&self.btf, bytes::index(write::HEADER_LEN))?;
         Ok(self.btf)
     }
 
@@ -324,9 +325,6 @@ impl BtfBuilder {
         self.mistake.get_or_insert_with(|| error(id));
     }
 }
-
-/// Where the types of a written section start.
-const HEADER_LEN: usize = 24;
 
 fn list_len(ty: &Type<'_>) -> usize {
     match ty {

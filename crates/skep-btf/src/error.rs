@@ -118,7 +118,7 @@ pub enum Error {
     },
 
     /// A record of `.BTF.ext` has a value that it may not have.
-    #[error(".BTF.ext+{offset:#x}: {part} of section '{name}': {field} is {found:#x}, expected {expected}")]
+    #[error(".BTF.ext+{offset:#x}: {part} of section '{}': {field} is {found:#x}, expected {expected}", name.escape_debug())]
     Record {
         /// Where the record or block starts.
         offset: usize,
@@ -159,7 +159,7 @@ pub enum Error {
     },
 
     /// The declaration of a map is not a valid one.
-    #[error("map '{map}'{member}: {problem}")]
+    #[error("map '{}'{member}: {problem}", map.escape_debug())]
     Map {
         /// The map; `outer.inner` for the inner map of a map of maps.
         map: String,
@@ -218,6 +218,6 @@ pub struct MemberName(pub String);
 
 impl fmt::Display for MemberName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ", member '{}'", self.0) }
+        if self.0.is_empty() { Ok(()) } else { write!(f, ", member '{}'", self.0.escape_debug()) }
     }
 }

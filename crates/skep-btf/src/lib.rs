@@ -12,6 +12,8 @@ pub use crate::types::{
 };
 
 pub mod maps;
+#[doc(hidden)]
+pub mod oracle;
 
 mod btf;
 mod builder;

@@ -3,6 +3,7 @@
 use super::{MapDecl, MapDef, MapType, Part, Pinning, SECTION, Values};
 use crate::btf::Btf;
 use crate::error::{Error, MemberName};
+use crate::kind::Kind;
 use crate::types::{Composite, Linkage, Member, SecVar, Type, TypeId, Var};
 
 /// What becomes of a member that no version of the declaration is known to have.
@@ -68,7 +69,7 @@ fn definition(btf: &Btf, unknown: Unknown, place: &SecVar) -> Result<MapDef, Err
         Err(Error::Map { map: name, member: MemberName::default(), problem })
     };
     let Type::Var(Var { ty, linkage }) = btf.ty(place.var) else {
-        let kind = btf.kind(place.var).map_or("void", |kind| kind.name());
+        let kind = btf.kind(place.var).map_or("void", Kind::name);
         return fault(format!("type {} in section {SECTION} is {kind}, expected a variable", place.var));
     };
     if name.is_empty() || name.len() > MAX_NAME {
@@ -232,11 +233,15 @@ impl Reader<'_> {
             );
             return Err(self.fault(name, problem));
         };
-        match self.btf.size_of(ty).map(u32::try_from) {
-            Some(Ok(size)) => Ok(Part::Typed { ty, size }),
-            _ => Err(self
-                .fault(name, format!("it points to type {ty} '{}', which has no size", self.btf.name(ty)))),
-        }
+        let Some(size) = self.btf.size_of(ty) else {
+            return Err(
+                self.fault(name, format!("it points to type {ty} {}, which has no size", self.kind_of(ty)))
+            );
+        };
+        let Ok(size) = u32::try_from(size) else {
+            return Err(self.fault(name, format!("its type has {size} bytes, expected at most {}", u32::MAX)));
+        };
+        Ok(Part::Typed { ty, size })
     }
 
     fn part(&self, name: &str, typed: Option<Part>, size: Option<u32>) -> Result<Part, Error> {
@@ -293,8 +298,11 @@ impl Reader<'_> {
     }
 
     fn not_a_struct(&self, ty: TypeId) -> String {
-        let found = self.btf.resolved(ty).kind().map_or("void", |kind| kind.name());
-        format!("type {ty} is {found}, expected a struct whose members say what the map is")
+        format!("type {ty} is {}, expected a struct whose members say what the map is", self.kind_of(ty))
+    }
+
+    fn kind_of(&self, ty: TypeId) -> &'static str {
+        self.btf.resolved(ty).kind().map_or("void", Kind::name)
     }
 
     fn fault(&self, member: &str, problem: impl Into<String>) -> Error {

@@ -2,6 +2,11 @@
 
 #![expect(clippy::print_stderr, reason = "skips and figures are told there")]
 
+mod faults;
+mod maps;
+mod property;
+mod random;
 mod raw_text;
 mod real;
+mod sets;
 mod tools;

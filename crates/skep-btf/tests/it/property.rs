@@ -1,0 +1,67 @@
+//! What holds for random input, valid and damaged.
+
+use std::time::{Duration, Instant};
+
+use skep_btf::{BtfExt, oracle};
+
+use crate::random::{Random, damage, records, types};
+
+/// How long each test here looks for a counterexample.
+const TIME: Duration = Duration::from_secs(1);
+
+#[test]
+fn valid_types_and_records_survive_a_round_trip() {
+    let start = Instant::now();
+    let mut seed = 0;
+    while start.elapsed() < TIME {
+        let mut random = Random(seed);
+        let btf = types(&mut random);
+        let endian = random.endian();
+        assert!(oracle::btf(&btf.to_bytes(endian)).unwrap() == btf, "seed {seed}");
+        let ext = records(&mut random, &btf);
+        assert!(oracle::btf_ext(&ext.to_bytes(endian), &btf).unwrap() == ext, "seed {seed}");
+        seed += 1;
+    }
+    eprintln!("{seed} sets");
+    assert!(seed > 100, "only {seed} sets in {TIME:?}");
+}
+
+#[test]
+fn damaged_bytes_are_read_or_refused() {
+    let start = Instant::now();
+    let (mut seed, mut read, mut refused) = (0, 0, 0);
+    let mut count = |read_now: bool| if read_now { read += 1 } else { refused += 1 };
+    while start.elapsed() < TIME {
+        let mut random = Random(seed);
+        let btf = types(&mut random);
+        let (types, records) =
+            (btf.to_bytes(random.endian()), records(&mut random, &btf).to_bytes(random.endian()));
+        for _ in 0..20 {
+            let (mut types, mut records) = (types.clone(), records.clone());
+            damage(&mut random, &mut types);
+            damage(&mut random, &mut records);
+            count(oracle::btf(&types).is_ok());
+            count(oracle::btf_ext(&records, &btf).is_ok());
+        }
+        seed += 1;
+    }
+    eprintln!("{seed} sets damaged: {read} read, {refused} refused");
+    assert!(read > 100 && refused > 100, "{read} read, {refused} refused in {TIME:?}");
+}
+
+#[test]
+fn no_prefix_of_a_section_is_taken_for_the_whole() {
+    let mut random = Random(7);
+    let btf = types(&mut random);
+    let (bytes, mut ext) = (btf.to_bytes(random.endian()), BtfExt::default());
+    while ext.core_relo.is_empty() {
+        ext = records(&mut random, &btf);
+    }
+    for len in 0..bytes.len() {
+        assert!(oracle::btf(&bytes[..len]).is_err(), "{len} of {} bytes", bytes.len());
+    }
+    let bytes = ext.to_bytes(random.endian());
+    for len in 0..bytes.len() {
+        assert!(oracle::btf_ext(&bytes[..len], &btf).is_err(), "{len} of {} bytes", bytes.len());
+    }
+}
