@@ -1,0 +1,1 @@
+//! Every way to fail says where, what and what was expected.
