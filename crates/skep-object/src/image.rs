@@ -223,6 +223,32 @@ impl Image {
         (0..).map(FuncId).zip(&self.funcs).filter(move |(_, func)| func.section == section)
     }
 
+    /// How listings and messages call a target: `main`, `counts`, `.rodata+0x10`, `table+8`.
+    #[must_use]
+    pub fn target_name(&self, target: Target) -> String {
+        let plus = |name: &str, offset: i64| match offset {
+            0 => name.to_owned(),
+            _ if offset < 0 => format!("{name}-{:#x}", offset.unsigned_abs()),
+            _ => format!("{name}+{offset:#x}"),
+        };
+        match target {
+            Target::Func(func) => self.func(func).name.clone(),
+            Target::Code { func, at } => plus(&self.func(func).name, at.bytes().cast_signed()),
+            Target::Map(map) => self.maps[map.0 as usize].def.name.clone(),
+            Target::Import { import, addend } => plus(&self.imports[import.0 as usize].name, addend),
+            Target::Data { data, offset } => {
+                let data = &self.data[data.0 as usize];
+                let holds = |var: &&Var| {
+                    u64::try_from(offset).is_ok_and(|at| at >= var.offset && at - var.offset < var.size)
+                };
+                match data.vars.iter().find(holds) {
+                    Some(var) => plus(&var.name, offset - var.offset.cast_signed()),
+                    None => plus(&data.name, offset),
+                }
+            }
+        }
+    }
+
     /// The source line of an instruction, with the name of its file.
     #[must_use]
     pub fn line_at(&self, func: FuncId, at: Slot) -> Option<(&str, Line)> {

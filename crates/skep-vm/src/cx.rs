@@ -1,0 +1,157 @@
+//! What helpers and host functions see of the program that calls them.
+#![expect(unsafe_code, reason = "copies between the program's memory and Rust's")]
+
+use crate::engine::UnitInner;
+use crate::error::TrapKind;
+use crate::map::Map;
+use crate::memory::{Access, Region, RegionName};
+use crate::run::Run;
+
+/// A running program, as the helper or host function sees it that the program has called.
+///
+/// Memory of the program is reached through copies: the program's other threads may write it at any time.
+pub struct Cx<'r> {
+    run: &'r mut Run,
+}
+
+/// The function of a helper: arguments `r1`–`r5` in, `r0` out.
+pub type HelperFn = fn(&mut Cx<'_>, [u64; 5]) -> Result<u64, TrapKind>;
+
+impl<'r> Cx<'r> {
+    pub(crate) fn new(run: &'r mut Run) -> Self {
+        Cx { run }
+    }
+
+    pub(crate) fn unit(&self) -> &UnitInner {
+        self.run.unit()
+    }
+
+    /// Whether the program's memory accesses are checked.
+    #[must_use]
+    pub fn checked(&self) -> bool {
+        self.run.unit().checked
+    }
+
+    /// A pointer through which `len` bytes at `addr` may be used until the program goes on.
+    ///
+    /// # Errors
+    /// In checked mode if the program may not use them so; in host mode if `addr` lies in the first page.
+    pub fn pointer(&mut self, addr: u64, len: u64, access: Access) -> Result<*mut u8, TrapKind> {
+        self.run.pointer(addr, len, access)
+    }
+
+    /// Copies bytes of the program.
+    ///
+    /// # Errors
+    /// As [`Cx::pointer`].
+    pub fn read(&mut self, addr: u64, into: &mut [u8]) -> Result<(), TrapKind> {
+        let from = self.pointer(addr, into.len() as u64, Access::Read)?;
+        // SAFETY: checked above, or vouched for by who made the engine; the destination is a distinct Rust slice.
+        unsafe { std::ptr::copy(from, into.as_mut_ptr(), into.len()) };
+        Ok(())
+    }
+
+    /// Copies `len` bytes of the program.
+    ///
+    /// # Errors
+    /// As [`Cx::pointer`].
+    pub fn read_vec(&mut self, addr: u64, len: u64) -> Result<Vec<u8>, TrapKind> {
+        let from = self.pointer(addr, len, Access::Read)?;
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(len).is_err() {
+            return Err(TrapKind::Access { access: Access::Read, addr, len: len as u64, nearest: None });
+        }
+        // SAFETY: as in `read`; the capacity is reserved, and all `len` bytes are written before the length is set.
+        unsafe {
+            std::ptr::copy(from, bytes.as_mut_ptr(), len);
+            bytes.set_len(len);
+        }
+        Ok(bytes)
+    }
+
+    /// Overwrites bytes of the program.
+    ///
+    /// # Errors
+    /// As [`Cx::pointer`].
+    pub fn write(&mut self, addr: u64, bytes: &[u8]) -> Result<(), TrapKind> {
+        let to = self.pointer(addr, bytes.len() as u64, Access::Write)?;
+        // SAFETY: as in `read`.
+        unsafe { std::ptr::copy(bytes.as_ptr(), to, bytes.len()) };
+        Ok(())
+    }
+
+    /// The bytes before the first NUL at `addr`, at most `max` of them; without a NUL within `max`, those `max` bytes.
+    ///
+    /// # Errors
+    /// If the string runs into memory that the program may not read.
+    pub fn c_str(&mut self, addr: u64, max: usize) -> Result<Vec<u8>, TrapKind> {
+        let available = match self.checked() {
+            true => self.run.regions.readable_from(addr),
+            false => u64::MAX,
+        };
+        let max = max as u64;
+        let from = self.pointer(addr, 1.min(max), Access::Read)?;
+        let mut bytes = Vec::new();
+        for index in 0..max {
+            if index >= available {
+                return Err(self.run.refused(addr, index + 1, Access::Read));
+            }
+            // SAFETY: inside the region found above, or vouched for.
+            let byte = unsafe { from.add(usize::try_from(index).unwrap_or(usize::MAX)).read() };
+            if byte == 0 {
+                break;
+            }
+            bytes.push(byte);
+        }
+        Ok(bytes)
+    }
+
+    /// The map that a program means by `handle`, the value of `ld_imm64` of a map.
+    ///
+    /// # Errors
+    /// If it is no map of the program.
+    pub fn map(&self, handle: u64) -> Result<&'r Map, TrapKind> {
+        let unit: *const UnitInner = self.run.unit();
+        // SAFETY: the unit outlives the run.
+        let unit: &'r UnitInner = unsafe { &*unit };
+        unit.map_by_handle(handle)
+            .ok_or_else(|| TrapKind::callee("map", format!("{handle:#x} is no map of this program")))
+    }
+
+    /// Whether `value` is the address of a BPF function of this program.
+    #[must_use]
+    pub fn is_func(&self, value: u64) -> bool {
+        self.unit().cell_by_address(value).is_some()
+    }
+
+    /// The name of the BPF function whose address is `value`.
+    #[must_use]
+    pub fn func_name(&self, value: u64) -> Option<&str> {
+        self.unit().cell_by_address(value).map(|cell| cell.name())
+    }
+
+    /// Calls a BPF function of the program by its address.
+    ///
+    /// # Errors
+    /// If it is no function, or it traps: then the whole run ends.
+    pub fn call(&mut self, func: u64, args: [u64; 5]) -> Result<u64, TrapKind> {
+        let cell = self.unit().cell_by_address(func).ok_or(TrapKind::NotAFunction { addr: func })?;
+        let cell = std::ptr::from_ref(cell);
+        self.run.call_nested(cell, args)
+    }
+
+    /// Lets a checked program use `len` bytes at `addr` until this call into the program ends, or they are
+    /// [taken back](Cx::revoke). Without effect in host mode.
+    pub fn grant(&mut self, name: &str, addr: u64, len: u64, writable: bool) {
+        if self.checked() {
+            let name = RegionName::Granted(name.to_owned());
+            self.run.regions.add(Region { start: addr, end: addr.saturating_add(len), writable, name });
+        }
+    }
+
+    /// Takes back what was granted at `addr`.
+    pub fn revoke(&mut self, addr: u64) {
+        self.run.regions.remove(addr);
+    }
+}

@@ -1,0 +1,186 @@
+//! What goes wrong before a program runs ([`Error`]) and while it runs ([`Trap`]).
+
+use std::fmt;
+
+use skep_insn::Slot;
+
+use crate::host::HostError;
+use crate::map::MapError;
+use crate::memory::{Access, Region};
+
+/// Why an image cannot be added to an engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An instruction that has no meaning in user space, or one that the image's checker should have refused.
+    #[error("function '{func}', slot {at}: {reason}")]
+    Insn {
+        /// The function.
+        func: String,
+        /// The instruction.
+        at: Slot,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// Names that nothing defines.
+    #[error("{}", Missing(.0))]
+    Unresolved(Vec<HostError>),
+    /// A map cannot be made.
+    #[error("cannot make map '{name}'")]
+    Map {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: MapError,
+    },
+    /// A data section does not fit in memory, or is of the wrong byte order.
+    #[error("cannot place section '{section}' of {size} bytes: {reason}")]
+    Data {
+        /// Its name.
+        section: String,
+        /// Its size in bytes.
+        size: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// All missing names, one a line.
+struct Missing<'a>(&'a [HostError]);
+
+impl fmt::Display for Missing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a run ended early, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}, at {}", .trace.first().map_or_else(String::new, ToString::to_string))]
+pub struct Trap {
+    /// What happened.
+    pub kind: TrapKind,
+    /// Where: the trapping instruction first, then its callers.
+    pub trace: Vec<Location>,
+}
+
+/// A place in a running program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The function's name.
+    pub func: String,
+    /// The instruction.
+    pub at: Slot,
+    /// Its text.
+    pub insn: String,
+    /// File and line of the source, if known.
+    pub line: Option<(String, u32)>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{:#x} `{}`", self.func, self.at.bytes(), self.insn)?;
+        match &self.line {
+            Some((file, line)) => write!(f, " ({file}:{line})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What ended a run early.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrapKind {
+    /// A checked program touched memory that is not its own.
+    #[error("{access} of {len} bytes at {addr:#x} lies outside the program's memory{}", Nearest(.nearest.as_deref()))]
+    Access {
+        /// What it did.
+        access: Access,
+        /// Where.
+        addr: u64,
+        /// Bytes touched.
+        len: u64,
+        /// The region nearest to the address.
+        nearest: Option<Box<Region>>,
+    },
+    /// A 64-bit or 32-bit atomic at an address that is not a multiple of its size.
+    #[error("atomic access of {len} bytes at {addr:#x}, expected an address aligned to {len}")]
+    Unaligned {
+        /// Where.
+        addr: u64,
+        /// Bytes touched.
+        len: u64,
+    },
+    /// Calls nest deeper than allowed.
+    #[error("calls nest deeper than {limit} frames")]
+    Depth {
+        /// Frames allowed.
+        limit: u32,
+    },
+    /// The instruction budget is spent.
+    #[error("the budget of {limit} instructions is spent")]
+    Budget {
+        /// Instructions allowed.
+        limit: u64,
+    },
+    /// A stop handle was used.
+    #[error("stopped by the host")]
+    Stopped,
+    /// A computed call to something that is no function.
+    #[error("call of {addr:#x}, which is no function of the program")]
+    NotAFunction {
+        /// What was called.
+        addr: u64,
+    },
+    /// A computed jump to something that its jump table does not list.
+    #[error("jump to {target:#x}, which no jump table of the function lists")]
+    NotATarget {
+        /// What was jumped to.
+        target: u64,
+    },
+    /// Control ran past the last instruction: a function that was said never to return did.
+    #[error("ran off the end of the function, behind a call that was not expected to return")]
+    FellOff,
+    /// A weak import that nothing defines was called.
+    #[error("call of weak symbol '{name}', which nothing defines")]
+    Weak {
+        /// Its name.
+        name: String,
+    },
+    /// A helper or host function refused its arguments.
+    #[error("{callee}: {reason}")]
+    Callee {
+        /// Its name.
+        callee: String,
+        /// What was found, and what was expected.
+        reason: String,
+    },
+    /// A debugger or hook ended the run.
+    #[error("ended by the debugger")]
+    Debugger,
+}
+
+struct Nearest<'a>(Option<&'a Region>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(region) => write!(f, "; the nearest region is {region}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TrapKind {
+    /// A callee's refusal.
+    #[must_use]
+    pub fn callee(callee: impl Into<String>, reason: impl Into<String>) -> Self {
+        TrapKind::Callee { callee: callee.into(), reason: reason.into() }
+    }
+}

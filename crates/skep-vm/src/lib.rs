@@ -1,0 +1,29 @@
+//! Runs linked BPF programs in user space.
+//!
+//! An [`Engine`] is made for one memory mode and a set of host symbols. Images are added to it and become [`Unit`]s,
+//! whose functions are called through [`Func`] handles from any thread.
+//!
+//! * In [`Host`] mode pointers are host addresses: a program may call C functions of the process by name and is
+//!   trusted like a native one.
+//! * In [`Checked`] mode every access must lie in the program's own memory or in what the host granted; anything else
+//!   ends the run with a [`Trap`].
+
+pub mod debug;
+pub mod helpers;
+pub mod host;
+pub mod map;
+
+mod cx;
+mod data;
+mod engine;
+mod error;
+mod interp;
+mod memory;
+mod run;
+
+pub use cx::{Cx, HelperFn};
+pub use engine::{Call, Engine, Func, StopHandle, Unit};
+pub use error::{Error, Location, Trap, TrapKind};
+pub use host::Hosts;
+pub use map::Map;
+pub use memory::{Access, Checked, Host, Memory, Region, RegionName};
