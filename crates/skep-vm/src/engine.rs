@@ -446,7 +446,6 @@ impl Func {
     }
 
     /// A call to be described further: memory, budget, stop handle, hook.
-    #[must_use]
     pub fn prepare(&self) -> Call<'_> {
         Call { func: self, args: [0; 5], regions: Vec::new(), budget: None, stop: None, hook: None }
     }

@@ -8,6 +8,9 @@
 //! * In [`Checked`] mode every access must lie in the program's own memory or in what the host granted; anything else
 //!   ends the run with a [`Trap`].
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("programs hold host addresses in 64-bit registers: skep-vm needs a 64-bit host");
+
 pub mod debug;
 pub mod helpers;
 pub mod host;

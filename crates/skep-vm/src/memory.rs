@@ -31,6 +31,13 @@ impl Memory for Checked {
     const CHECKED: bool = true;
 }
 
+/// An address of a program as a pointer.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "hosts have 64 bits, see lib.rs")]
+pub(crate) fn pointer_at<T>(addr: u64) -> *mut T {
+    std::ptr::with_exposed_provenance_mut(addr as usize)
+}
+
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

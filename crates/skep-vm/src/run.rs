@@ -9,7 +9,7 @@ use crate::debug::{Flow, Hook, State};
 use crate::engine::{Cell, UnitInner};
 use crate::error::{Location, Trap, TrapKind};
 use crate::interp::{self, Op};
-use crate::memory::{Access, Region, RegionName, Regions};
+use crate::memory::{Access, Region, RegionName, Regions, pointer_at};
 
 /// Limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub(crate) struct Run {
 
 thread_local! {
     /// Runs that have ended, kept so that a call allocates nothing. A nested call takes another one.
+    #[expect(clippy::vec_box, reason = "a run is large, and goes in and out with each call")]
     static IDLE: RefCell<Vec<Box<Run>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -268,7 +269,7 @@ impl Run {
             // No program has anything there: say so here instead of in a signal handler.
             return Err(TrapKind::Access { access, addr, len, nearest: None });
         }
-        Ok(std::ptr::with_exposed_provenance_mut(addr as usize))
+        Ok(pointer_at(addr))
     }
 
     #[cold]

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "handlers follow the op pointer and the program's own pointers")]
 
 use std::ptr;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use skep_insn::{AluOp, AtomicOp, Cond, EndianOp, MemSize};
 
@@ -16,7 +16,7 @@ use crate::engine::Cell;
 use crate::error::TrapKind;
 use crate::helpers::HelperEntry;
 use crate::host::Resolved;
-use crate::memory::Access;
+use crate::memory::{Access, pointer_at};
 use crate::run::{Frame, Run};
 
 /// Goes on with the op at `pc`.
@@ -142,7 +142,7 @@ unsafe fn address<const CHECKED: bool>(
             trap(pc, run, kind);
             return None;
         }
-        Some(ptr::with_exposed_provenance_mut(addr as usize))
+        Some(pointer_at(addr))
     }
 }
 
@@ -218,7 +218,7 @@ unsafe fn atomic_address<const CHECKED: bool>(
         let at = address::<CHECKED>(pc, run, base, size, access)?;
         let len = u64::from(size.bytes());
         let addr = at.addr() as u64;
-        if addr % len != 0 {
+        if !addr.is_multiple_of(len) {
             trap(pc, run, TrapKind::Unaligned { addr, len });
             return None;
         }
@@ -226,8 +226,7 @@ unsafe fn atomic_address<const CHECKED: bool>(
     }
 }
 
-/// A read-modify-write; the operation is in `imm`'s place, by its index.
-#[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+/// A read-modify-write.
 pub(super) unsafe fn read_modify_write<
     const FAST: bool,
     const CHECKED: bool,
@@ -254,11 +253,22 @@ pub(super) unsafe fn read_modify_write<
         let order = if FETCH { Ordering::SeqCst } else { Ordering::Relaxed };
         let old = if W64 {
             let cell = AtomicU64::from_ptr(at.cast());
-            cell.fetch_update(order, Ordering::Relaxed, |old| Some(compute(old))).unwrap_or_else(|old| old)
+            match kind {
+                AtomicOp::Add => cell.fetch_add(operand, order),
+                AtomicOp::Xchg => cell.swap(operand, order),
+                _ => cell
+                    .fetch_update(order, Ordering::Relaxed, |old| Some(compute(old)))
+                    .unwrap_or_else(|old| old),
+            }
         } else {
             let cell = AtomicU32::from_ptr(at.cast());
-            let update = |old: u32| Some(compute(old.into()) as u32);
-            cell.fetch_update(order, Ordering::Relaxed, update).unwrap_or_else(|old| old).into()
+            let update = |old: u32| Some(low(compute(old.into())));
+            match kind {
+                AtomicOp::Add => cell.fetch_add(low(operand), order),
+                AtomicOp::Xchg => cell.swap(low(operand), order),
+                _ => cell.fetch_update(order, Ordering::Relaxed, update).unwrap_or_else(|old| old),
+            }
+            .into()
         };
         if FETCH {
             set(run, if matches!(kind, AtomicOp::CmpXchg) { 0 } else { op.src() }, old);
@@ -290,6 +300,7 @@ pub(super) unsafe fn load_acquire<const FAST: bool, const CHECKED: bool, const S
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the low bytes are meant")]
 pub(super) unsafe fn store_release<const FAST: bool, const CHECKED: bool, const SIZE: usize>(
     pc: *const Op,
     run: *mut Run,
@@ -302,8 +313,13 @@ pub(super) unsafe fn store_release<const FAST: bool, const CHECKED: bool, const 
         let Some(at) = atomic_address::<CHECKED>(pc, run, base, size, Access::Write) else {
             return ptr::null();
         };
-        fence(Ordering::Release);
-        store_sized(at, size, reg(run, op.src()));
+        let value = reg(run, op.src());
+        match size {
+            MemSize::B => AtomicU8::from_ptr(at).store(value as u8, Ordering::Release),
+            MemSize::H => AtomicU16::from_ptr(at.cast()).store(value as u16, Ordering::Release),
+            MemSize::W => AtomicU32::from_ptr(at.cast()).store(value as u32, Ordering::Release),
+            MemSize::DW => AtomicU64::from_ptr(at.cast()).store(value, Ordering::Release),
+        }
         next::<FAST>(pc.add(1), run)
     }
 }
@@ -391,7 +407,7 @@ unsafe fn enter<const FAST: bool>(pc: *const Op, run: *mut Run, cell: *const Cel
 pub(super) unsafe fn call<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: the translator puts the address of a cell of the unit there.
     unsafe {
-        let cell = ptr::with_exposed_provenance((*pc).word as usize);
+        let cell = pointer_at::<Cell>((*pc).word);
         enter::<FAST>(pc, run, cell)
     }
 }
@@ -451,13 +467,13 @@ unsafe fn call_out(
 pub(super) unsafe fn call_helper<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: the translator puts the address of an entry there that lives as long as the unit.
     unsafe {
-        let entry: *const HelperEntry = ptr::with_exposed_provenance((*pc).word as usize);
+        let entry = pointer_at::<HelperEntry>((*pc).word);
         let ok = call_out(pc, run, |cx, args| ((*entry).func)(cx, args));
         returned::<FAST>(pc, run, ok)
     }
 }
 
-/// A call of a helper that the host registered: `word` is its number.
+/// A call of a helper that the host registered: `imm` is its number.
 pub(super) unsafe fn call_host_helper<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: as in `call_helper`.
     unsafe {
@@ -477,14 +493,13 @@ unsafe fn call_host_helper_by_id(pc: *const Op, run: *mut Run, id: i32) -> bool 
     }
 }
 
-/// A call of a host function: `word` is the number of the import.
+/// A call of a host function: `imm` is the number of the import.
 pub(super) unsafe fn call_import<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: the unit outlives the run; the translator puts the number of an import there.
     unsafe {
-        let index = (*pc).word as usize;
+        let index = low((*pc).word) as usize;
         let unit = (*run).unit;
-        let import = &raw const (&(*unit).imports)[index];
-        let ok = call_out(pc, run, |cx, args| match &*import {
+        let ok = call_out(pc, run, |cx, args| match &(&(*unit).imports)[index] {
             Resolved::Func(func) => func.call(cx, args),
             Resolved::Address(addr) => Err(TrapKind::NotAFunction { addr: *addr }),
             Resolved::Weak => Err(TrapKind::Weak { name: (&(*unit).image.imports)[index].name.clone() }),

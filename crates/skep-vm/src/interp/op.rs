@@ -48,7 +48,6 @@ impl Op {
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "the field is the upper half")]
     pub(crate) fn imm(&self) -> i32 {
         ((self.word >> 32) as u32).cast_signed()
     }

@@ -175,13 +175,12 @@ impl<'a, const FAST: bool, const CHECKED: bool> Translator<'a, FAST, CHECKED> {
                 self.ops.push(Op { handler: h::call::<FAST>, word });
             }
             (Some(Target::Import { import, .. }), _) => {
-                let word = u64::from(import.0);
                 if let Resolved::Address(_) = self.unit.imports[import.0 as usize] {
                     let name = &self.unit.image.imports[import.0 as usize].name;
                     return Err(self
                         .refuse(at, format!("'{name}' is called, but the host has registered it as data")));
                 }
-                self.ops.push(Op { handler: h::call_import::<FAST>, word });
+                self.ops.push(Op { handler: h::call_import::<FAST>, word: u64::from(import.0) });
             }
             (Some(_), _) => return Err(self.refuse(at, "a call refers to data; expected a function")),
             (None, Callee::Helper(id)) => self.helper(at, id)?,
