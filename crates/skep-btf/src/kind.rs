@@ -14,6 +14,8 @@ pub(crate) enum Arg {
     Type,
     /// Nothing: it must be zero.
     Zero,
+    /// Nothing, and whatever is there is skipped: gcc leaves the last id that it thought of.
+    Junk,
 }
 
 /// What `vlen`, the low bits of the second word, holds.
@@ -87,7 +89,7 @@ kinds! {
      4 Struct    "BTF_KIND_STRUCT"     Size Count   Used  0 12;
      5 Union     "BTF_KIND_UNION"      Size Count   Used  0 12;
      6 Enum      "BTF_KIND_ENUM"       Size Count   Used  0  8;
-     7 Fwd       "BTF_KIND_FWD"        Zero Zero    Used  0  0;
+     7 Fwd       "BTF_KIND_FWD"        Junk Zero    Used  0  0;
      8 Typedef   "BTF_KIND_TYPEDEF"    Type Zero    Zero  0  0;
      9 Volatile  "BTF_KIND_VOLATILE"   Type Zero    Zero  0  0;
     10 Const     "BTF_KIND_CONST"      Type Zero    Zero  0  0;

@@ -1,4 +1,48 @@
 //! BPF Type Format: read, build and look up types.
+//!
+//! * [`Btf`] is a set of types, the contents of a `.BTF` section: [`Btf::parse`] reads one of either byte order,
+//!   [`Btf::to_bytes`] writes it, and everything between is a lookup that cannot fail, because each reference has
+//!   been checked on the way in. [`Btf::builder`] makes a new set.
+//! * [`Type`] is one of its types, by kind; [`Kind`] is the table of all kinds.
+//! * [`BtfExt`] is a `.BTF.ext` section: which function, source line and relocation an instruction belongs to.
+//! * [`maps`] reads and makes the declarations of BTF-defined maps.
+//!
+//! ```
+//! use skep_btf::{Btf, Endian, IntEncoding, Kind, Linkage, Type};
+//!
+//! // int add(int a, int b)
+//! let mut types = Btf::builder();
+//! let int = types.int("int", 4, IntEncoding::Signed);
+//! let params = [types.param("a", int), types.param("b", int)];
+//! let proto = types.func_proto(int, &params);
+//! types.func("add", proto, Linkage::Global);
+//! let section: Vec<u8> = types.build()?.to_bytes(Endian::Little);
+//!
+//! let btf = Btf::parse(&section)?;
+//! let add = btf.find_by_name(Kind::Func, "add").expect("it was added");
+//! let Type::Func(func) = btf.ty(add) else { panic!("it was found by its kind") };
+//! let Type::FuncProto(proto) = btf.ty(func.proto) else { panic!("a function has a prototype") };
+//! let names: Vec<&str> = proto.params.iter().map(|param| btf.string(param.name)).collect();
+//! assert_eq!(names, ["a", "b"]);
+//! assert_eq!(btf.size_of(proto.ret), Some(4));
+//! # Ok::<(), skep_btf::Error>(())
+//! ```
+//!
+//! # What holds
+//!
+//! * No input makes this crate panic, loop for ever, or hold more than a small multiple of its own size in memory.
+//!   What is refused is named: which byte of which section, which type, what is there and what was expected.
+//! * Reading is about the encoding: each kind is known, each reserved bit zero, each reference leads somewhere.
+//!   Whether the kernel takes the types is another question.
+//! * What is written reads back equal. Of what is read, only what has no meaning may be written otherwise: padding,
+//!   a layout section, and `kind_flag` of a struct without bit-fields.
+//!
+//! # Inside
+//!
+//! `parse` reads bytes, `write` writes them, `check` follows every reference; `store` keeps types as small records
+//! with one pool per sort of list, `strings` their names, `names` the index by name. `kind` is the one table of what
+//! follows from a kind's number.
+
 pub use crate::btf::Btf;
 pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;

@@ -263,7 +263,11 @@ fn int(item: &Item<'_>, word: u32) -> Result<u32, Error> {
     }
     match IntEncoding::from_number(word >> 24) {
         Some(_) => Ok(word),
-        None => Err(item.wrong("encoding", word >> 24, "0, 1 (signed), 2 (char) or 4 (bool)")),
+        None => Err(item.wrong(
+            "encoding",
+            word >> 24,
+            "0 to 3 (unsigned, signed, char, signed char) or 4 (bool)",
+        )),
     }
 }
 

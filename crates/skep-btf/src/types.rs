@@ -199,6 +199,8 @@ pub enum IntEncoding {
     Signed = 1,
     /// `BTF_INT_CHAR`
     Char = 2,
+    /// Both of them: what gcc says of `char`. The kernel refuses it.
+    SignedChar = 3,
     /// `BTF_INT_BOOL`
     Bool = 4,
 }
@@ -209,6 +211,7 @@ impl IntEncoding {
             0 => IntEncoding::Unsigned,
             1 => IntEncoding::Signed,
             2 => IntEncoding::Char,
+            3 => IntEncoding::SignedChar,
             4 => IntEncoding::Bool,
             _ => return None,
         })

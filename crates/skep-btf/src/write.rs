@@ -48,7 +48,7 @@ fn push_type(out: &mut Vec<u8>, endian: Endian, store: &Store, record: &Record) 
         Vlen::Linkage => record.a,
         Vlen::Zero => 0,
     };
-    let arg = if row.arg == Arg::Zero { 0 } else { record.arg };
+    let arg = if matches!(row.arg, Arg::Size | Arg::Type) { record.arg } else { 0 };
     let mut push = |words: &[u32]| words.iter().for_each(|&word| endian.push_u32(out, word));
     push(&[record.name.0, u32::from(record.flag) << 31 | row.kind.number() << 24 | vlen, arg]);
     match store.view(record) {

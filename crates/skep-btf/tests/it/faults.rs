@@ -114,8 +114,8 @@ fn types() {
         (&[1, info(1, 0x1_0000), 4, 32], "BTF_KIND_INT: vlen is 0x10000, expected 0x0"),
         (&[1, info(1, 0) | FLAG, 4, 32], "BTF_KIND_INT: kind_flag is 0x1, expected 0x0"),
         (
-            &[1, info(1, 0), 4, 0x0300_0020],
-            "BTF_KIND_INT: encoding is 0x3, expected 0, 1 (signed), 2 (char) or 4 (bool)",
+            &[1, info(1, 0), 4, 0x0500_0020],
+            "BTF_KIND_INT: encoding is 0x5, expected 0 to 3 (unsigned, signed, char, signed char) or 4 (bool)",
         ),
         (
             &[1, info(1, 0), 4, 0x1000_0020],
@@ -127,7 +127,7 @@ fn types() {
         ),
         (&[0, info(2, 0) | FLAG, 1], "BTF_KIND_PTR: kind_flag is 0x1, expected 0x0"),
         (&[0, info(3, 0), 4, 1, 1, 1], "BTF_KIND_ARRAY: size_or_type is 0x4, expected 0x0"),
-        (&[1, info(7, 0), 1], "BTF_KIND_FWD: size_or_type is 0x1, expected 0x0"),
+        (&[1, info(7, 2), 0], "BTF_KIND_FWD: vlen is 0x2, expected 0x0"),
         (
             &[1, info(12, 3), 1],
             "BTF_KIND_FUNC: linkage is 0x3, expected 0 (static), 1 (global) or 2 (extern)",

@@ -87,8 +87,13 @@ pub(crate) fn types(random: &mut Random) -> Btf {
         });
         let wide =
             random.list(|random| Enumerator { name: named(random), value: random.next().cast_signed() });
-        let encoding =
-            *random.pick(&[IntEncoding::Unsigned, IntEncoding::Signed, IntEncoding::Char, IntEncoding::Bool]);
+        let encoding = *random.pick(&[
+            IntEncoding::Unsigned,
+            IntEncoding::Signed,
+            IntEncoding::Char,
+            IntEncoding::SignedChar,
+            IntEncoding::Bool,
+        ]);
         let ty = match kind {
             Kind::Int => {
                 Type::Int(Int { size, bits: 32, offset: random.below(9).to_le_bytes()[0], encoding })
@@ -185,6 +190,21 @@ pub(crate) fn damage(random: &mut Random, bytes: &mut Vec<u8>) {
             _ => word(random, bytes, at & !3),
         }
     }
+}
+
+/// The section with damage to its types alone, and a header that is right about it.
+pub(crate) fn damage_types(random: &mut Random, section: &[u8], endian: Endian) -> Vec<u8> {
+    let (header, rest) = section.split_first_chunk::<24>().unwrap();
+    let word = |at: usize| {
+        let word = header[at..at + 4].try_into().unwrap();
+        if endian == Endian::Big { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+    };
+    let (types, strings) = rest.split_at(usize::try_from(word(12)).unwrap());
+    let mut types = types.to_vec();
+    damage(random, &mut types);
+    let len = u32::try_from(types.len()).unwrap();
+    let len = if endian == Endian::Big { len.to_be_bytes() } else { len.to_le_bytes() };
+    [&header[..12], &len, &len, &header[20..], &types, strings].concat()
 }
 
 /// Replaces an aligned word by one that limits and offsets meet.

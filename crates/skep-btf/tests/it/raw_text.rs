@@ -27,6 +27,7 @@ fn rest(btf: &Btf, ty: &Type<'_>, out: &mut String) -> std::fmt::Result {
                 IntEncoding::Unsigned => "(none)",
                 IntEncoding::Signed => "SIGNED",
                 IntEncoding::Char => "CHAR",
+                IntEncoding::SignedChar => "UNKN",
                 IntEncoding::Bool => "BOOL",
             };
             let (size, offset, bits) = (int.size, int.offset, int.bits);

@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::Instant;
 
+use skep_btf::maps::{self, Unknown};
 use skep_btf::{Btf, BtfExt, ByteOff, CoreKind, Endian, Kind, Type};
 
 use crate::raw_text;
-use crate::tools::{TempDir, compiled, kernel, run};
+use crate::tools::{TempDir, compiled, compiled_by_gcc, kernel, run};
 
 const C: &str = include_str!("kinds.c");
 
@@ -92,4 +93,44 @@ fn an_instruction_leads_to_its_source() {
         assert_eq!(btf.name(relo.ty), "sk");
         assert!(["0:0", "0:1"].contains(&btf.string(relo.access)));
     }
+}
+
+/// gcc 12 calls `char` both signed and a character, and leaves junk in forward declarations.
+#[test]
+fn gccs_types_are_read() {
+    let dir = TempDir::new("gcc");
+    let source = "
+        typedef unsigned int u32;
+        struct later;
+        enum e { A, B = -3 };
+        struct s {
+            int a : 3;
+            u32 b : 5;
+            struct later *later;
+            enum e e;
+            char text[7];
+            double d;
+            _Bool flag;
+            union { int x; long y; };
+            int (*callback)(const char *, ...);
+        };
+        struct s global = {1};
+        static volatile int counter = 3;
+        const char constant[] = \"hello\";
+        extern int elsewhere;
+        struct { int (*type)[1]; int (*max_entries)[4]; int *key; struct s *value; } map
+            __attribute__((section(\".maps\")));
+        int called(int, void *);
+        int f(struct s *p) { return p->a + global.b + counter++ + elsewhere + called(1, &map); }";
+    let Some((types, records)) = compiled_by_gcc(&dir, source) else { return };
+    let btf = Btf::parse(&types).unwrap();
+    compare_with_bpftool(&btf, &dir, &types);
+    assert!(Btf::parse(&btf.to_bytes(Endian::Little)).unwrap() == btf);
+    for kind in [Kind::Fwd, Kind::Enum, Kind::Float, Kind::Func, Kind::FuncProto, Kind::Var, Kind::Datasec] {
+        assert!(btf.iter().any(|(_, ty)| ty.kind() == Some(kind)), "no {kind}");
+    }
+    BtfExt::parse(&records, &btf).unwrap();
+    let found = maps::read(&btf, Unknown::Refuse).unwrap();
+    assert_eq!((found.len(), found[0].name.as_str(), found[0].decl.max_entries), (1, "map", 4));
+    assert_eq!((found[0].decl.key.size(), found[0].decl.value.size()), (4, 64));
 }

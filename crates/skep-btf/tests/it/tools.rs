@@ -64,6 +64,14 @@ pub(crate) fn compiled(dir: &TempDir, source: &str, target: &str) -> Option<(Vec
     Some((section(dir, &o, ".BTF")?, section(dir, &o, ".BTF.ext")?))
 }
 
+/// The `.BTF` and `.BTF.ext` sections of a C source, as gcc makes them.
+pub(crate) fn compiled_by_gcc(dir: &TempDir, source: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (c, o) = (dir.file("in.c"), dir.file("in.o"));
+    fs::write(&c, source).unwrap();
+    run("bpf-gcc", &[&"-gbtf", &"-O2", &"-c", &c, &"-o", &o])?;
+    Some((section(dir, &o, ".BTF")?, section(dir, &o, ".BTF.ext")?))
+}
+
 fn section(dir: &TempDir, object: &Path, name: &str) -> Option<Vec<u8>> {
     let out = dir.file("section");
     let dump = format!("--dump-section={name}={}", out.display());
