@@ -237,6 +237,14 @@ pub enum RelocFault {
         /// Why.
         why: String,
     },
+    /// The addend does not fit into the place.
+    #[error("the addend is {found:#x}, expected {expected}")]
+    Addend {
+        /// The addend.
+        found: i64,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// Two relocations patch the same bytes.
     #[error("it overlaps the relocation at {other:#x}")]
     Overlap {

@@ -1,10 +1,7 @@
 //! Map definitions, whether they came from BTF, from a legacy struct, or from an API.
 
 use skep_btf::TypeId;
-use skep_btf::maps::MapType;
-
-use crate::error::Error;
-use crate::object::{Map, Object};
+use skep_btf::maps::{MapDecl, MapType, Pinning, Values};
 
 /// What a map is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +34,29 @@ pub struct MapDef {
     pub legacy: bool,
 }
 
-/// Finds the map definitions of an object.
-pub(crate) fn find(_object: &Object) -> Result<Vec<Map>, Error> {
-    Ok(Vec::new())
+impl MapDef {
+    /// What a declaration in BTF says.
+    #[must_use]
+    pub fn from_decl(name: impl Into<String>, decl: &MapDecl) -> MapDef {
+        let name = name.into();
+        let inner = match &decl.values {
+            Some(Values::Maps(inner)) => Some(Box::new(MapDef::from_decl(format!("{name}.inner"), inner))),
+            Some(Values::Programs(_)) | None => None,
+        };
+        MapDef {
+            name,
+            ty: decl.ty,
+            key_size: decl.key.size(),
+            value_size: decl.value.size(),
+            max_entries: decl.max_entries,
+            flags: decl.flags,
+            numa_node: decl.numa_node.unwrap_or_default(),
+            pinned: decl.pinning == Pinning::ByName,
+            extra: decl.extra,
+            key_type: decl.key.ty(),
+            value_type: decl.value.ty(),
+            inner,
+            legacy: false,
+        }
+    }
 }

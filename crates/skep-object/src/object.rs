@@ -6,6 +6,7 @@
 mod builder;
 mod funcs;
 mod index;
+mod maps;
 
 use std::ops::Range;
 
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::map::MapDef;
 
 pub use builder::ObjectBuilder;
+pub(crate) use index::EMPTY_CALL;
 
 /// Index of a section in [`Object::sections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,7 @@
 
 pub use self::declare::{Declared, declare};
 pub use self::map_type::MapType;
-pub use self::read::{Unknown, read};
+pub use self::read::{Unknown, read, read_one};
 
 mod declare;
 mod map_type;

@@ -54,14 +54,19 @@ pub fn read(btf: &Btf, unknown: Unknown) -> Result<Vec<MapDef>, Error> {
     for section in btf.find_all(SECTION) {
         if let Type::Datasec(section) = btf.ty(section) {
             for var in section.vars {
-                defs.push(definition(btf, unknown, var)?);
+                defs.push(read_one(btf, unknown, var)?);
             }
         }
     }
     Ok(defs)
 }
 
-fn definition(btf: &Btf, unknown: Unknown, place: &SecVar) -> Result<MapDef, Error> {
+/// The map that one variable declares: for compilers that write the variables and no section of them, as gcc 12 does.
+///
+/// # Errors
+///
+/// If the declaration is not valid: which member, and why.
+pub fn read_one(btf: &Btf, unknown: Unknown, place: &SecVar) -> Result<MapDef, Error> {
     let name = btf.name(place.var);
     let fault = |problem: String| {
         let mut name = name.to_owned();

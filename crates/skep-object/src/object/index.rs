@@ -4,10 +4,9 @@
 
 use skep_insn::RawInsn;
 
-use super::funcs;
 use super::{Contents, Object, Place, Reloc, RelocKind, Section, SectionKind, SymbolId, is_ld_imm64};
+use super::{funcs, maps};
 use crate::error::{Error, RelocFault, SectionRef, SymbolRef};
-use crate::map;
 
 pub(super) fn index(object: &mut Object) -> Result<(), Error> {
     check_sections(object)?;
@@ -20,7 +19,7 @@ pub(super) fn index(object: &mut Object) -> Result<(), Error> {
     object.funcs = funcs::find(object)?;
     object.license = license(object)?;
     object.version = version(object)?;
-    object.maps = map::find(object)?;
+    object.maps = maps::find(object)?;
     Ok(())
 }
 
@@ -37,7 +36,7 @@ fn check_sections(object: &Object) -> Result<(), Error> {
             return Err(fault("alignment", section.align.to_string(), "a power of two"));
         }
         if section.contents.len() > MAX_SECTION {
-            return Err(fault("length", format!("{:#x}", section.contents.len()), "at most 0x100000000"));
+            return Err(fault("length", format!("{:#x}", section.contents.len()), "at most 0x80000000"));
         }
         let code = matches!(section.contents, Contents::Code(_));
         if code != (section.kind == SectionKind::Code) {
@@ -50,8 +49,8 @@ fn check_sections(object: &Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// The kernel's map values, and offsets in `.BTF`, have 32 bits.
-const MAX_SECTION: u64 = 1 << 32;
+/// The kernel's map values are shorter, and offsets of `ld_imm64` have 31 bits beside their sign.
+const MAX_SECTION: u64 = 1 << 31;
 
 fn check_symbols(object: &Object) -> Result<(), Error> {
     for (index, symbol) in (1..).zip(&object.symbols) {
@@ -121,6 +120,7 @@ fn check_relocs(object: &Object, section: &Section) -> Result<(), Error> {
             let (found, last) = (u64::from(reloc.symbol.0) + 1, object.symbols.len() as u64);
             return Err(fault(reloc, RelocFault::NoSymbol { found, last }));
         }
+        check_addend(reloc).map_err(|what| fault(reloc, what))?;
         let place = match &section.contents {
             Contents::Code(slots) => check_insn(slots, reloc),
             Contents::Bytes(bytes) => check_bytes(bytes, reloc),
@@ -134,12 +134,28 @@ fn check_relocs(object: &Object, section: &Section) -> Result<(), Error> {
     }
 }
 
+/// The addend can be written where the relocation's place has room for it.
+fn check_addend(reloc: &Reloc) -> Result<(), RelocFault> {
+    let (fits, expected) = match reloc.kind {
+        RelocKind::Call => (
+            reloc.addend % 8 == 0 && i32::try_from(reloc.addend / 8 - 1).is_ok(),
+            "a multiple of 8 that is, in slots, less than 2^31",
+        ),
+        RelocKind::LoadImm64 => {
+            (!(1 << 31..1 << 32).contains(&reloc.addend), "not 2^31 to 2^32-1, which reads as negative")
+        }
+        RelocKind::Abs32 => (i32::try_from(reloc.addend).is_ok(), "32 bits"),
+        RelocKind::Abs64 => (true, ""),
+    };
+    if fits { Ok(()) } else { Err(RelocFault::Addend { found: reloc.addend, expected }) }
+}
+
 fn misplaced(kind: RelocKind, place: &'static str, expected: &'static str) -> RelocFault {
     RelocFault::Misplaced { ty: kind.spec_name(), number: kind.number(), place, expected }
 }
 
 /// What stands in a place of code that a relocation patches.
-const EMPTY_CALL: RawInsn = RawInsn::new(0x85, 0, 1, 0, -1);
+pub(crate) const EMPTY_CALL: RawInsn = RawInsn::new(0x85, 0, 1, 0, -1);
 
 fn check_insn(slots: &[RawInsn], reloc: &Reloc) -> Result<(), RelocFault> {
     if !reloc.offset.is_multiple_of(8) {

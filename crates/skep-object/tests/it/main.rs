@@ -1,0 +1,4 @@
+//! Objects read from ELF, written to it, and what real tools say of them.
+
+mod compilers;
+mod tools;
