@@ -35,6 +35,26 @@ pub struct MapDef {
 }
 
 impl MapDef {
+    /// A map of that name and type, whose sizes are still zero.
+    #[must_use]
+    pub fn new(name: impl Into<String>, ty: MapType) -> MapDef {
+        MapDef {
+            name: name.into(),
+            ty,
+            key_size: 0,
+            value_size: 0,
+            max_entries: 0,
+            flags: 0,
+            numa_node: 0,
+            pinned: false,
+            extra: 0,
+            key_type: None,
+            value_type: None,
+            inner: None,
+            legacy: false,
+        }
+    }
+
     /// What a declaration in BTF says.
     #[must_use]
     pub fn from_decl(name: impl Into<String>, decl: &MapDecl) -> MapDef {

@@ -215,14 +215,14 @@ impl UnitInner {
         for cell in &unit.cells {
             cell.unit.store(Arc::as_ptr(&unit).cast_mut(), Ordering::Relaxed);
         }
-        unit.fill_pointers();
+        unit.fill_pointers()?;
         let code = interp::translate(&unit, Form::Fast)?;
         unit.publish(&unit.fast, code, |cell| &cell.fast);
         Ok(unit)
     }
 
     /// Writes the pointers in data, and the functions in program arrays.
-    fn fill_pointers(&self) {
+    fn fill_pointers(&self) -> Result<(), Error> {
         for (block, data) in self.data.iter().zip(&self.image.data) {
             for r in &data.refs {
                 block.write_pointer(r.at, self.address(r.target));
@@ -230,9 +230,11 @@ impl UnitInner {
         }
         for (map, def) in self.maps.iter().zip(&self.image.maps) {
             for &(slot, target) in &def.values {
-                map.set_prog_slot(slot, self.address(target));
+                map.set_prog_slot(slot, self.address(target))
+                    .map_err(|source| Error::Map { name: map.def().name.clone(), source })?;
             }
         }
+        Ok(())
     }
 
     fn publish(&self, once: &OnceLock<Code>, code: Code, entry: impl Fn(&Cell) -> &AtomicPtr<Op>) {

@@ -1,0 +1,84 @@
+//! How fast maps are, on demand: `cargo test --release -p skep-vm speed -- --ignored --nocapture`.
+#![expect(unsafe_code, reason = "measures the methods that runtimes call")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use skep_btf::maps::MapType;
+
+use super::super::Map;
+use super::map;
+
+/// Nanoseconds for one call, the best of some rounds.
+fn time(name: &str, goal: f64, mut call: impl FnMut(u64)) {
+    const CALLS: u64 = 1 << 20;
+    let round = |call: &mut dyn FnMut(u64)| {
+        let start = Instant::now();
+        (0..CALLS).for_each(call);
+        start.elapsed().as_secs_f64() * 1e9 / f64::from(u32::try_from(CALLS).unwrap())
+    };
+    let best = (0..7).map(|_| round(&mut call)).fold(f64::INFINITY, f64::min);
+    eprintln!("{name:36} {best:6.2} ns (goal {goal})");
+    assert!(best <= goal * 2.0, "{name} takes {best:.1} ns, twice the goal of {goal}");
+}
+
+const ENTRIES: u32 = 10_000;
+
+fn filled(ty: MapType, key_size: u32) -> Map {
+    let map = map(ty, key_size, 8, ENTRIES);
+    for i in 0..u64::from(ENTRIES) {
+        // SAFETY: keys have up to 16 bytes, values 8.
+        assert_eq!(unsafe { map.update_ptr(key(i).as_ptr().cast(), (&raw const i).cast(), 0) }, 0);
+    }
+    map
+}
+
+/// Sixteen bytes that differ from those of other numbers in the first four.
+fn key(i: u64) -> [u64; 2] {
+    [i, i << 7]
+}
+
+/// A number below the number of entries that follows no order.
+fn any(i: u64) -> u64 {
+    i.wrapping_mul(0x9e37_79b9_7f4a_7c15) % u64::from(ENTRIES)
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    for (ty, key_size, lookup, update) in [
+        (MapType::ARRAY, 4, 3.0, 4.0),
+        (MapType::PERCPU_ARRAY, 4, 6.0, 8.0),
+        (MapType::HASH, 4, 20.0, 40.0),
+        (MapType::HASH, 8, 20.0, 40.0),
+        (MapType::HASH, 16, 20.0, 40.0),
+        (MapType::HASH, 12, 25.0, 50.0),
+        (MapType::PERCPU_HASH, 8, 25.0, 40.0),
+        (MapType::LRU_HASH, 8, 25.0, 50.0),
+    ] {
+        let map = filled(ty, key_size);
+        let name = format!("{} of {key_size}-byte keys:", ty.short_name().unwrap());
+        time(&format!("{name} lookup"), lookup, |i| {
+            // SAFETY: keys have up to 16 bytes.
+            let value = unsafe { black_box(&map).lookup_ptr(key(any(i)).as_ptr().cast()) };
+            assert!(!black_box(value).is_null());
+        });
+        time(&format!("{name} update"), update, |i| {
+            // SAFETY: keys have up to 16 bytes, values 8.
+            let done =
+                unsafe { black_box(&map).update_ptr(key(any(i)).as_ptr().cast(), (&raw const i).cast(), 0) };
+            assert_eq!(done, 0);
+        });
+        if ty != MapType::ARRAY && ty != MapType::PERCPU_ARRAY {
+            time(&format!("{name} delete, insert"), 2.0 * update, |i| {
+                let key = key(any(i));
+                // SAFETY: keys have up to 16 bytes, values 8.
+                let done = unsafe {
+                    map.delete_ptr(key.as_ptr().cast())
+                        | map.update_ptr(key.as_ptr().cast(), (&raw const i).cast(), 0)
+                };
+                assert_eq!(done, 0);
+            });
+        }
+    }
+}
