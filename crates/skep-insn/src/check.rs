@@ -1,15 +1,16 @@
 //! What a runtime relies on before it runs a function.
 
-use crate::decode::DecodeError;
+use crate::decode::{DecodeError, Refused, decode_or_refuse};
 use crate::insn::{Insn, Reg};
 use crate::raw::{RawInsn, Slot};
+use crate::table::LD_IMM64;
 
 /// Why code is no function: the slot, and what was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
     /// A slot does not decode.
-    #[error("slot {at}: {source}")]
+    #[error("slot {at} does not decode")]
     Decode {
         /// Where.
         at: Slot,
@@ -59,52 +60,58 @@ pub enum CheckError {
 
 /// Checks one function; `visit` gets each instruction with its slot, in order, as it is decoded.
 ///
-/// It takes time linear in the length, and one bit of memory per slot if there are jumps.
+/// It takes time linear in the length, and no memory.
 ///
 /// # Errors
-/// The first offence in code order; offending jump targets are found after everything else.
+/// The first offence in code order.
+#[inline]
 pub fn function_with(code: &[RawInsn], mut visit: impl FnMut(Slot, Insn)) -> Result<(), CheckError> {
     let len = u32::try_from(code.len()).map_err(|_| CheckError::TooLong { len: code.len() })?;
-    let mut jumps = Vec::new();
-    let mut second_slots = Vec::new();
-    let mut last = None;
     let mut at = Slot(0);
+    let mut falls = None;
     while at.0 < len {
-        let insn = Insn::decode(&code[at.index()..]).map_err(|source| CheckError::Decode { at, source })?;
+        let rest = &code[at.index()..];
+        let insn = match decode_or_refuse(rest) {
+            Ok(insn) => insn,
+            Err(Refused) => Insn::decode(rest).map_err(|source| CheckError::Decode { at, source })?,
+        };
         if insn.written() == Some(Reg::R10) {
             return Err(CheckError::WritesFramePointer { at });
         }
         if let Some(off) = insn.jump_offset() {
-            match at.jump(off) {
-                Some(target) if target.0 < len => jumps.push((at, target)),
-                _ => return Err(CheckError::JumpOut { at, off, len }),
-            }
+            jump(code, at, off)?;
         }
-        visit(at, insn);
-        last = Some((at, insn));
-        if insn.slots() == 2 {
-            second_slots.push(at.next());
-        }
-        at = Slot(at.0 + insn.slots());
-    }
-    match last {
         // A compiler ends a function with the call of one that never returns; runtimes trap behind it.
-        Some((_, Insn::Call(_) | Insn::CallX { .. })) => {}
-        Some((_, insn)) if insn.ends_block() => {}
-        Some((at, _)) => return Err(CheckError::FallsOff { at }),
-        None => return Err(CheckError::Empty),
+        let ends = insn.ends_block() || matches!(insn, Insn::Call(_) | Insn::CallX { .. });
+        falls = Some((at, ends));
+        // Not from `insn`: with the next position known early, the processor overlaps the work on two instructions.
+        let slots = if rest[0].code == LD_IMM64 { 2 } else { 1 };
+        visit(at, insn);
+        at = Slot(at.0 + slots);
     }
-    if jumps.is_empty() || second_slots.is_empty() {
-        return Ok(());
+    match falls {
+        Some((_, true)) => Ok(()),
+        Some((at, false)) => Err(CheckError::FallsOff { at }),
+        None => Err(CheckError::Empty),
     }
-    let mut is_second = vec![0u64; code.len() / 64 + 1];
-    for slot in second_slots {
-        is_second[slot.index() / 64] |= 1 << (slot.0 % 64);
+}
+
+/// A jump lands inside, on the start of an instruction.
+///
+/// The second slot of `ld_imm64` has opcode 0, which begins no instruction. Where all slots decode, a slot with the
+/// opcode of `ld_imm64` is thus always the first of the two, and looking at the slot before the target suffices.
+#[inline]
+fn jump(code: &[RawInsn], at: Slot, off: i32) -> Result<(), CheckError> {
+    let target = at.jump(off);
+    let Some((target, slot)) = target.and_then(|target| Some((target, code.get(target.index())?))) else {
+        let len = u32::try_from(code.len()).unwrap_or(u32::MAX);
+        return Err(CheckError::JumpOut { at, off, len });
+    };
+    let before = target.index().checked_sub(1).map(|before| code[before].code);
+    if slot.code == 0 && before == Some(LD_IMM64) {
+        return Err(CheckError::JumpIntoImm64 { at, target });
     }
-    match jumps.into_iter().find(|(_, target)| is_second[target.index() / 64] >> (target.0 % 64) & 1 != 0) {
-        Some((at, target)) => Err(CheckError::JumpIntoImm64 { at, target }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Checks one function: every slot decodes, jumps land on instructions of the same function, control never runs

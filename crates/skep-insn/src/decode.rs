@@ -3,6 +3,7 @@
 use crate::insn::{AluOp, AtomicOp, Callee, Imm64, Insn, MemSize, Operand, Reg, Width};
 use crate::raw::RawInsn;
 use crate::table::{FETCH, Field, Form, LOAD_ACQUIRE, Row, STORE_RELEASE, TABLE};
+use crate::text::Hex;
 
 /// Why a slot is no instruction: the slot, and what was expected of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum DecodeErrorKind {
     #[error("unknown opcode {0:#04x}")]
     Opcode(u8),
     /// The field is not used, and must be zero.
-    #[error("reserved field {field} is {value:#x}, expected 0")]
+    #[error("reserved field {field} is {}, expected 0", Hex(i64::from(*.value)))]
     Reserved {
         /// `dst`, `src`, `off` or `imm`.
         field: &'static str,
@@ -38,7 +39,7 @@ pub enum DecodeErrorKind {
         number: u8,
     },
     /// The field selects a variant that does not exist.
-    #[error("{field} is {value:#x}, expected {expected}")]
+    #[error("{field} is {}, expected {expected}", Hex(i64::from(*.value)))]
     Variant {
         /// `src`, `off` or `imm`.
         field: &'static str,
@@ -65,20 +66,38 @@ impl Insn {
     ///
     /// # Errors
     /// If the encoding is unknown, a register does not exist, or a field that the instruction does not use is not zero.
+    #[inline]
     pub fn decode(slots: &[RawInsn]) -> Result<Insn, DecodeError> {
-        let Some(&first) = slots.first() else {
+        let Some(&insn) = slots.first() else {
             return Err(DecodeError { insn: RawInsn::default(), kind: Kind::Empty });
         };
-        decode(first, slots.get(1).copied()).map_err(|kind| DecodeError { insn: first, kind })
+        decode(insn, slots.get(1).copied()).map_err(|kind| DecodeError { insn, kind })
     }
 }
 
-fn decode(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, Kind> {
-    let Some(row) = &TABLE[usize::from(raw.code)] else { return Err(Kind::Opcode(raw.code)) };
+/// An error without a reason: with it a result is as small as an [`Insn`], and needs no moving about.
+/// [`Insn::decode`] tells the reason.
+pub(crate) struct Refused;
+
+impl From<Kind> for Refused {
+    fn from(_: Kind) -> Self {
+        Refused
+    }
+}
+
+#[inline]
+pub(crate) fn decode_or_refuse(slots: &[RawInsn]) -> Result<Insn, Refused> {
+    let &first = slots.first().ok_or(Refused)?;
+    decode(first, slots.get(1).copied())
+}
+
+#[inline]
+fn decode<E: From<Kind>>(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, E> {
+    let Some(row) = &TABLE[usize::from(raw.code)] else { Err(Kind::Opcode(raw.code))? };
     let (dst, src) = registers(row, raw)?;
     let operand = |reg: bool| if reg { Operand::Reg(src) } else { Operand::Imm(raw.imm) };
     Ok(match row.form {
-        Form::Alu { op: AluOp::Mov, width, reg: true } => return mov(raw, width, dst, src),
+        Form::Alu { op: AluOp::Mov, width, reg: true } => mov(raw, width, dst, src)?,
         Form::Alu { op, width, reg } => {
             Insn::Alu { op: signed_form(op, raw.off)?, width, dst, src: operand(reg) }
         }
@@ -88,7 +107,7 @@ fn decode(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, Kind> {
                 16 => MemSize::H,
                 32 => MemSize::W,
                 64 => MemSize::DW,
-                value => return Err(Kind::Variant { field: "imm", value, expected: "16, 32 or 64" }),
+                value => Err(Kind::Variant { field: "imm", value, expected: "16, 32 or 64" })?,
             };
             Insn::EndianSwap { op, size, dst }
         }
@@ -98,7 +117,7 @@ fn decode(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, Kind> {
         }
         Form::Load { size, signed } => Insn::Load { size, signed, dst, base: src, off: raw.off },
         Form::Store { size, reg } => Insn::Store { size, base: dst, off: raw.off, src: operand(reg) },
-        Form::Atomic(size) => return atomic(raw, size, dst, src),
+        Form::Atomic(size) => atomic(raw, size, dst, src)?,
         Form::Jump { long: false } => Insn::Jump { off: raw.off.into(), long: false },
         Form::Jump { long: true } => Insn::Jump { off: raw.imm, long: true },
         Form::GotoX => Insn::GotoX { dst },
@@ -115,24 +134,31 @@ fn decode(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, Kind> {
 /// Checks all four fields against the row; an unused register reads as `r0`.
 #[inline]
 fn registers(row: &Row, raw: RawInsn) -> Result<(Reg, Reg), Kind> {
-    let reserved = |field, value| Err(Kind::Reserved { field, value });
+    match (Reg::new(raw.dst()), Reg::new(raw.src())) {
+        (Some(dst), Some(src)) if raw.bits() & row.zero == 0 => Ok((dst, src)),
+        _ => registers_or_error(row, raw),
+    }
+}
+
+/// Says which field is wrong. None is if `src` selects a variant above 10; the decoder knows whether it exists.
+#[cold]
+fn registers_or_error(row: &Row, raw: RawInsn) -> Result<(Reg, Reg), Kind> {
     let register = |field, rule, number: u8| match (rule, Reg::new(number)) {
         (Field::Reg, Some(reg)) => Ok(reg),
         (Field::Reg, None) => Err(Kind::Register { field, number }),
-        (Field::Zero, _) if number != 0 => reserved(field, number.into()).map(|()| Reg::R0),
+        (Field::Zero, _) if number != 0 => Err(Kind::Reserved { field, value: number.into() }),
         _ => Ok(Reg::R0),
     };
     let dst = register("dst", row.dst, raw.dst())?;
     let src = register("src", row.src, raw.src())?;
-    if row.off == Field::Zero && raw.off != 0 {
-        return reserved("off", raw.off.into()).map(|()| (dst, src));
+    match (row.off, row.imm) {
+        (Field::Zero, _) if raw.off != 0 => Err(Kind::Reserved { field: "off", value: raw.off.into() }),
+        (_, Field::Zero) if raw.imm != 0 => Err(Kind::Reserved { field: "imm", value: raw.imm }),
+        _ => Ok((dst, src)),
     }
-    if row.imm == Field::Zero && raw.imm != 0 {
-        return reserved("imm", raw.imm).map(|()| (dst, src));
-    }
-    Ok((dst, src))
 }
 
+#[inline]
 fn signed_form(op: AluOp, off: i16) -> Result<AluOp, Kind> {
     match (op, off) {
         (_, 0) => Ok(op),
@@ -142,6 +168,7 @@ fn signed_form(op: AluOp, off: i16) -> Result<AluOp, Kind> {
     }
 }
 
+#[inline]
 fn mov(raw: RawInsn, width: Width, dst: Reg, src: Reg) -> Result<Insn, Kind> {
     if raw.imm != 0 && !(width == Width::W64 && raw.off == 1) {
         return Err(Kind::Reserved { field: "imm", value: raw.imm });
@@ -172,6 +199,7 @@ fn halves(imm: i32) -> [u16; 2] {
     [u16::from_be_bytes([b[0], b[1]]), u16::from_be_bytes([b[2], b[3]])]
 }
 
+#[inline]
 fn imm64(raw: RawInsn, next: Option<RawInsn>) -> Result<Imm64, Kind> {
     let next = next.ok_or(Kind::Truncated)?;
     if next != RawInsn::new(0, 0, 0, 0, next.imm) {
@@ -193,6 +221,7 @@ fn imm64(raw: RawInsn, next: Option<RawInsn>) -> Result<Imm64, Kind> {
     }
 }
 
+#[inline]
 fn atomic(raw: RawInsn, size: MemSize, base: Reg, src: Reg) -> Result<Insn, Kind> {
     let off = raw.off;
     match raw.imm {
@@ -218,11 +247,10 @@ fn atomic(raw: RawInsn, size: MemSize, base: Reg, src: Reg) -> Result<Insn, Kind
     }
 }
 
+#[inline]
 fn callee(raw: RawInsn) -> Result<Callee, Kind> {
-    if raw.off != 0 && raw.src() != 2 {
-        return Err(Kind::Reserved { field: "off", value: raw.off.into() });
-    }
     match raw.src() {
+        0 | 1 if raw.off != 0 => Err(Kind::Reserved { field: "off", value: raw.off.into() }),
         0 => Ok(Callee::Helper(raw.imm)),
         1 => Ok(Callee::Subprog(raw.imm)),
         2 => Ok(Callee::Kfunc { btf_id: raw.imm, fd_idx: raw.off }),

@@ -1,8 +1,10 @@
 //! Meaning to slots: the inverse of decoding.
 
-use crate::insn::{AluOp, Callee, Cond, Cpu, EndianOp, Imm64, Insn, MemSize, Operand, Reg, Width};
+use crate::insn::{AluOp, AtomicOp, Callee, Cond, Cpu, EndianOp, Imm64, Insn, MemSize, Operand, Reg, Width};
 use crate::raw::RawInsn;
-use crate::table::{CALL, EXIT, FETCH, LOAD_ACQUIRE, MAY_GOTO, NEG, STORE_RELEASE, X, class, low, mode};
+use crate::table::{
+    CALL, EXIT, FETCH, LD_IMM64, LOAD_ACQUIRE, MAY_GOTO, NEG, STORE_RELEASE, X, class, low, mode,
+};
 
 /// One or two encoded slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Insn {
             | Insn::GotoX { .. }
             | Insn::AddrSpaceCast { .. } => Cpu::V4,
             Insn::Atomic { fetch: true, .. }
-            | Insn::Atomic { size: MemSize::W, .. }
+            | Insn::Atomic { op: AtomicOp::Or | AtomicOp::And | AtomicOp::Xor, .. }
             | Insn::JumpIf { width: Width::W32, .. } => Cpu::V3,
             Insn::JumpIf { cond: Cond::Lt | Cond::Le | Cond::SLt | Cond::SLe, .. } => Cpu::V2,
             _ => Cpu::V1,
@@ -147,19 +149,16 @@ fn encode(insn: &Insn) -> Encoded {
 }
 
 fn load_imm64(dst: Reg, imm: Imm64) -> Encoded {
-    let (src, first, second) = match imm {
+    let (first, second) = match imm {
         Imm64::Value(value) => {
             let [b0, b1, b2, b3, b4, b5, b6, b7] = value.to_le_bytes();
-            (0, i32::from_le_bytes([b0, b1, b2, b3]), i32::from_le_bytes([b4, b5, b6, b7]))
+            (i32::from_le_bytes([b0, b1, b2, b3]), i32::from_le_bytes([b4, b5, b6, b7]))
         }
-        Imm64::MapFd(fd) => (1, fd, 0),
-        Imm64::MapValue { fd, off } => (2, fd, off),
-        Imm64::BtfId { id, fd } => (3, id, fd),
-        Imm64::Func(rel) => (4, rel, 0),
-        Imm64::MapIdx(idx) => (5, idx, 0),
-        Imm64::MapIdxValue { idx, off } => (6, idx, off),
+        Imm64::MapFd(imm) | Imm64::Func(imm) | Imm64::MapIdx(imm) => (imm, 0),
+        Imm64::MapValue { fd: imm, off: second }
+        | Imm64::BtfId { id: imm, fd: second }
+        | Imm64::MapIdxValue { idx: imm, off: second } => (imm, second),
     };
-    let code = class::LD | mode::IMM | low(MemSize::DW.bits());
-    let slots = [RawInsn::new(code, dst.number(), src, 0, first), RawInsn::new(0, 0, 0, 0, second)];
+    let slots = [RawInsn::new(LD_IMM64, dst.number(), imm.src(), 0, first), RawInsn::new(0, 0, 0, 0, second)];
     Encoded { slots, len: 2 }
 }

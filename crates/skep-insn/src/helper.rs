@@ -328,4 +328,27 @@ mod tests {
             assert_eq!(Helper::from_name(name), None, "{name}");
         }
     }
+
+    /// Against the installed header, as far as it goes: Debian 12's ends at 209.
+    #[test]
+    fn the_kernel_header_agrees() {
+        let path = "/usr/include/linux/bpf.h";
+        let Ok(header) = std::fs::read_to_string(path) else {
+            let required = std::env::var_os("SKEP_REQUIRE").is_some_and(|value| value == "all");
+            assert!(!required, "{path} is missing (Debian package linux-libc-dev)");
+            eprintln!("skipped: {path} is missing (Debian package linux-libc-dev)");
+            return;
+        };
+        // `FN(name),` in older headers, `FN(name, number, ##ctx)` in newer ones, both in the order of the numbers.
+        let (_, mapper) = header.split_once("__BPF_FUNC_MAPPER(FN").unwrap();
+        let mapper = mapper.split("/*").next().unwrap();
+        let names = mapper.split("FN(").skip(1).map(|row| row.split([',', ')']).next().unwrap());
+        let mut count = 0;
+        for (id, name) in (0..).zip(names) {
+            let ours = Helper::from_id(id).map_or("bpf_unspec", Helper::name);
+            assert_eq!(ours.strip_prefix("bpf_"), Some(name), "{id}");
+            count = id;
+        }
+        assert!(count >= 200, "found {count} helpers in {path}");
+    }
 }

@@ -236,7 +236,7 @@ pub enum Cpu {
     V1,
     /// Less-than conditions.
     V2,
-    /// 32-bit conditions and atomics with fetch.
+    /// 32-bit conditions, and atomics other than addition without fetch.
     V3,
     /// Signed division, sign extension, `bswap`, `gotol`, and later additions.
     V4,

@@ -89,6 +89,11 @@ impl RawInsn {
         self.regs >> 4
     }
 
+    /// All fields in one number.
+    pub(crate) const fn bits(self) -> u64 {
+        u64::from_le_bytes(self.to_bytes(Endian::Little))
+    }
+
     /// The same slot with another source register field, of which the low four bits count.
     #[must_use]
     pub const fn with_src(self, src: u8) -> Self {

@@ -3,6 +3,7 @@
 //! To add an instruction: a row here, a variant of [`Insn`](crate::Insn), and what the compiler then asks for.
 
 use crate::insn::{AluOp, Cond, EndianOp, MemSize, Width};
+use crate::raw::RawInsn;
 
 /// What a field of the encoding holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,21 @@ pub(crate) struct Row {
     pub(crate) src: Field,
     pub(crate) off: Field,
     pub(crate) imm: Field,
+    /// The bits of [`RawInsn::bits`] that are zero because their field is.
+    pub(crate) zero: u64,
+}
+
+impl Row {
+    const fn new(form: Form, dst: Field, src: Field, off: Field, imm: Field) -> Row {
+        const fn mask(field: Field, raw: RawInsn) -> u64 {
+            if matches!(field, Field::Zero) { raw.bits() } else { 0 }
+        }
+        let zero = mask(dst, RawInsn::new(0, 15, 0, 0, 0))
+            | mask(src, RawInsn::new(0, 0, 15, 0, 0))
+            | mask(off, RawInsn::new(0, 0, 0, -1, 0))
+            | mask(imm, RawInsn::new(0, 0, 0, 0, -1));
+        Row { form, dst, src, off, imm, zero }
+    }
 }
 
 /// Instruction classes, the low three bits of an opcode (RFC 9669 §3.1).
@@ -96,6 +112,9 @@ pub(crate) const CALL: u8 = 0x80;
 pub(crate) const EXIT: u8 = 0x90;
 pub(crate) const MAY_GOTO: u8 = 0xe0;
 
+/// The only opcode that takes two slots.
+pub(crate) const LD_IMM64: u8 = class::LD | mode::IMM | low(MemSize::DW.bits());
+
 /// `imm` of atomics that are no read-modify-write.
 pub(crate) const LOAD_ACQUIRE: i32 = 0x100;
 pub(crate) const STORE_RELEASE: i32 = 0x110;
@@ -114,7 +133,7 @@ const fn build() -> [Option<Row>; 256] {
 
     /// `dst`, `src`, `off`, `imm`.
     const fn row(form: Form, dst: Field, src: Field, off: Field, imm: Field) -> Option<Row> {
-        Some(Row { form, dst, src, off, imm })
+        Some(Row::new(form, dst, src, off, imm))
     }
 
     let mut t = [None; 256];
@@ -168,8 +187,7 @@ const fn build() -> [Option<Row>; 256] {
     t[(class::JMP | CALL | X) as usize] = row(Form::CallX, Reg, Zero, Zero, Zero);
     t[(class::JMP | EXIT) as usize] = row(Form::Exit, Zero, Zero, Zero, Zero);
 
-    let dw = low(MemSize::DW.bits());
-    t[(class::LD | mode::IMM | dw) as usize] = row(Form::LoadImm64, Reg, Selects, Zero, Any);
+    t[LD_IMM64 as usize] = row(Form::LoadImm64, Reg, Selects, Zero, Any);
     let mut i = 0;
     while i < MemSize::ALL.len() {
         let size = MemSize::ALL[i];

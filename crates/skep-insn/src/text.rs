@@ -39,6 +39,7 @@ use std::ops::Range;
 use crate::helper::Helper;
 use crate::insn::{Callee, Insn};
 
+pub(crate) use print::Hex;
 pub use print::WithSymbol;
 
 /// Why text is no instruction: where, what stands there, what was expected.

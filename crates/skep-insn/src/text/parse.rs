@@ -457,7 +457,7 @@ impl<'a> Parser<'a> {
             Width::W32 => self.scan.number(BITS32, "a register or a number within 32 bits")?,
             Width::W64 => self.scan.number(
                 I32,
-                "a register or a number from -0x80000000 to 0x7fffffff, which is sign-extended to 64 bits (`r1 = N ll` loads others)",
+                "a register or a number from -0x80000000 to 0x7fffffff, sign-extended to 64 bits (others: `r1 = N ll`)",
             )?,
         }))
     }

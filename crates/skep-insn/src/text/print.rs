@@ -221,7 +221,7 @@ impl Display for Offset {
 }
 
 /// `0x8`, `-0x8`
-struct Hex(i64);
+pub(crate) struct Hex(pub(crate) i64);
 
 impl Display for Hex {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,9 @@
-//! The instruction set against itself, and against LLVM.
+//! The instruction set against itself, against a second reading of the specification, and against LLVM.
 
+mod check;
+mod decode;
+mod fuzz;
+mod llvm;
 mod samples;
+mod spec;
 mod text;
