@@ -37,4 +37,5 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Object, Error> {
     Ok(object)
 }
 
+pub(crate) use sections::kind as section_kind;
 pub use write::write;

@@ -1,4 +1,5 @@
 //! Objects read from ELF, written to it, and what real tools say of them.
 
+mod asm;
 mod compilers;
 mod tools;

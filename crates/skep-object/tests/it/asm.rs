@@ -1,0 +1,4 @@
+//! Tests of the assembler.
+
+mod errors;
+mod language;
