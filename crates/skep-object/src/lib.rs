@@ -5,7 +5,8 @@
 //! * [`Image`] is linked: functions, data, maps and imports that refer to each other by index, ready for either
 //!   runtime.
 //!
-//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly.
+//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly. [`section`] tells what the name of a
+//! section says about the programs in it.
 
 pub mod asm;
 pub mod elf;
@@ -13,6 +14,7 @@ mod error;
 pub mod image;
 pub mod map;
 pub mod object;
+pub mod section;
 
 pub use error::{Error, RelocFault, SectionRef, SymbolRef};
 pub use image::Image;

@@ -39,7 +39,8 @@ pub(super) fn read(
     place_variables(object, &mut btf)?;
     if let Some(ext) = ext {
         let ext = BtfExt::parse(&ext, &btf).map_err(|source| Error::Btf { section: ".BTF.ext", source })?;
-        object.btf_ext = Some(ext);
+        // gcc 12 writes the section without records, and libbpf refuses that.
+        object.btf_ext = Some(ext).filter(|ext| *ext != BtfExt::default());
     }
     object.btf = Some(btf);
     Ok(())

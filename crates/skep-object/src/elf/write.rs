@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use skep_btf::BtfExt;
 use skep_insn::{Endian, RawInsn};
 
 use super::raw::{
@@ -106,7 +107,8 @@ impl Out {
             Endian::Big => skep_btf::Endian::Big,
         };
         let btf = object.btf.as_ref().map(|btf| (".BTF", btf.to_bytes(endian)));
-        let ext = object.btf_ext.as_ref().map(|ext| (".BTF.ext", ext.to_bytes(endian)));
+        let ext = object.btf_ext.as_ref().filter(|ext| **ext != BtfExt::default());
+        let ext = ext.map(|ext| (".BTF.ext", ext.to_bytes(endian)));
         for (name, bytes) in btf.into_iter().chain(ext) {
             let name = self.names.add(name);
             let header = Header { name, ty: SHT_PROGBITS, align: 4, ..Header::default() };
