@@ -1,4 +1,12 @@
 //! What a runtime relies on before it runs a function.
+//!
+//! ```
+//! use skep_insn::{Endian, RawInsn, check};
+//! let code = [0x05, 0, 0xfd, 0xff, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
+//! let code = RawInsn::slots(&code, Endian::Little).unwrap();
+//! let err = check::function(&code).unwrap_err();
+//! assert_eq!(err.to_string(), "slot 0: jump by -3 leaves the function of 2 slots");
+//! ```
 
 use crate::decode::{DecodeError, Refused, decode_or_refuse};
 use crate::insn::{Insn, Reg};
@@ -68,7 +76,7 @@ pub enum CheckError {
 pub fn function_with(code: &[RawInsn], mut visit: impl FnMut(Slot, Insn)) -> Result<(), CheckError> {
     let len = u32::try_from(code.len()).map_err(|_| CheckError::TooLong { len: code.len() })?;
     let mut at = Slot(0);
-    let mut falls = None;
+    let mut last = None;
     while at.0 < len {
         let rest = &code[at.index()..];
         let insn = match decode_or_refuse(rest) {
@@ -81,18 +89,18 @@ pub fn function_with(code: &[RawInsn], mut visit: impl FnMut(Slot, Insn)) -> Res
         if let Some(off) = insn.jump_offset() {
             jump(code, at, off)?;
         }
-        // A compiler ends a function with the call of one that never returns; runtimes trap behind it.
-        let ends = insn.ends_block() || matches!(insn, Insn::Call(_) | Insn::CallX { .. });
-        falls = Some((at, ends));
+        last = Some(at);
         // Not from `insn`: with the next position known early, the processor overlaps the work on two instructions.
         let slots = if rest[0].code == LD_IMM64 { 2 } else { 1 };
         visit(at, insn);
         at = Slot(at.0 + slots);
     }
-    match falls {
-        Some((_, true)) => Ok(()),
-        Some((at, false)) => Err(CheckError::FallsOff { at }),
-        None => Err(CheckError::Empty),
+    let at = last.ok_or(CheckError::Empty)?;
+    match Insn::decode(&code[at.index()..]) {
+        // A compiler ends a function with the call of one that never returns; runtimes trap behind it.
+        Ok(Insn::Call(_) | Insn::CallX { .. }) => Ok(()),
+        Ok(insn) if insn.ends_block() => Ok(()),
+        _ => Err(CheckError::FallsOff { at }),
     }
 }
 

@@ -85,13 +85,13 @@ impl From<Kind> for Refused {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn decode_or_refuse(slots: &[RawInsn]) -> Result<Insn, Refused> {
     let &first = slots.first().ok_or(Refused)?;
     decode(first, slots.get(1).copied())
 }
 
-#[inline]
+#[inline(always)]
 fn decode<E: From<Kind>>(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, E> {
     let Some(row) = &TABLE[usize::from(raw.code)] else { Err(Kind::Opcode(raw.code))? };
     let (dst, src) = registers(row, raw)?;

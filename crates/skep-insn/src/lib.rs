@@ -6,6 +6,7 @@
 //! * [`check::function`] proves what a runtime relies on: jumps stay inside and never land in the second
 //!   slot of `ld_imm64`, nothing falls off the end, `r10` is never written.
 //! * Text is the syntax that the kernel and LLVM print: [`Insn`] implements `Display`, and [`text::parse`] reads it.
+//! * [`helper::Helper`] names the kernel's helper functions.
 //!
 //! It covers RFC 9669, and what Linux and LLVM 22 define beyond it: load-acquire and store-release, `may_goto`,
 //! `gotox`, `callx`, `addr_space_cast`, and all forms of `ld_imm64`.

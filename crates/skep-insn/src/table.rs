@@ -1,6 +1,13 @@
 //! The opcode table: for each opcode byte its form, and what its four other fields may hold.
 //!
-//! To add an instruction: a row here, a variant of [`Insn`](crate::Insn), and what the compiler then asks for.
+//! To add an instruction:
+//! 1. a row here, and a [`Form`] if no other has the same fields;
+//! 2. a variant of [`Insn`](crate::Insn); the compiler then asks for it in decode, encode and `text/print.rs`, and for
+//!    [`Insn::written`](crate::Insn::written), [`jump_offset`](crate::Insn::jump_offset),
+//!    [`ends_block`](crate::Insn::ends_block) and [`cpu`](crate::Insn::cpu) look yourself;
+//! 3. its text in `text/parse.rs`;
+//! 4. in `tests/it`: its validity in `spec.rs`, its unused fields in `decode.rs`. The rest of the tests enumerate the
+//!    encoding, and find it: round trips, `llvm-objdump` and `llvm-mc`.
 
 use crate::insn::{AluOp, Cond, EndianOp, MemSize, Width};
 use crate::raw::RawInsn;

@@ -1,4 +1,4 @@
-//! Text both ways, in the syntax that LLVM prints: `Display` of [`Insn`], and [`parse`].
+//! Text both ways, in the syntax that LLVM prints: `Display` of [`Insn`], and [`parse()`].
 //!
 //! What is printed parses back to the same bytes, and is what `llvm-objdump` prints, with these exceptions, where
 //! that tool prints different instructions alike, or none:
