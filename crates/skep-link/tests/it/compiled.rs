@@ -124,7 +124,9 @@ const REFS: &[&str] = &[
 
 #[test]
 fn clang_objects_link_alike() {
-    for options in clang_options("bpfel").chain(clang_options("bpfeb")) {
+    // Byte order and instruction set are independent: one version shows both.
+    let big = clang_options("bpfeb").filter(|options| options.contains(&"-mcpu=v4"));
+    for options in clang_options("bpfel").chain(big) {
         let Some(bytes) = compile(CLANG, &options, "refs.c") else { return };
         check_edges(&bytes, &format!("{options:?}"), REFS);
     }
