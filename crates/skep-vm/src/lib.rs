@@ -30,3 +30,6 @@ pub use error::{Error, Location, Trap, TrapKind};
 pub use host::Hosts;
 pub use map::Map;
 pub use memory::{Access, Checked, Host, Memory, Region, RegionName};
+
+/// The headers for C programs that run in user space: path below the include folder, and text.
+pub const HEADERS: &[(&str, &str)] = &[];

@@ -1,0 +1,80 @@
+//! The `skep` command.
+
+mod asm;
+mod headers;
+mod input;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// A BPF toolchain: run, list and assemble BPF programs.
+#[derive(Parser)]
+#[command(name = "skep", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Asm(asm::Args),
+    Headers(headers::Args),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:\n  skep completions bash > /etc/bash_completion.d/skep")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How the command ended, as its exit code.
+enum Failure {
+    /// A program ran and was ended by an error.
+    Program(anyhow::Error),
+    /// It never ran: a file, an option, or what is in them is wrong.
+    Input(anyhow::Error),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success
+  1  a program ran, and an error ended it
+  2  an option, a file or its contents are wrong; nothing ran
+
+Examples:
+  skep run examples/words.s
+  skep run --print-r0 --arg 10 examples/fib.s
+  skep asm examples/hello.s -o hello.o";
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure::Input(error)
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Asm(args) => asm::run(&args).map_err(Failure::from),
+        Command::Headers(args) => headers::run(&args).map_err(Failure::from),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "skep", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    let (error, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Program(error)) => (error, 1),
+        Err(Failure::Input(error)) => (error, 2),
+    };
+    // One line for each level, from what was wanted down to the cause.
+    eprint!("skep: {error}");
+    for cause in error.chain().skip(1) {
+        eprint!(": {cause}");
+    }
+    eprintln!();
+    ExitCode::from(code)
+}

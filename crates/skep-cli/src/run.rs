@@ -1,0 +1,226 @@
+//! `skep run`: a program in user space.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use skep::insn::{Endian, RawInsn};
+use skep::vm::debug::Hook;
+use skep::vm::{Memory, host};
+use skep::{Checked, Engine, Func, Host, Hosts, Image, Program, Select, Trap, Unit};
+
+use crate::{Failure, input};
+
+mod maps;
+mod watch;
+
+/// Run a program in user space.
+///
+/// The functions of section BEGIN run first, then the main function, then those of section END. The main function is
+/// the one named `main`, or the only one that no other calls; --entry names another.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  skep run examples/words.s                      BEGIN, main, END; calls printf of libc
+  skep run --arg 10 --print-r0 examples/fib.s    r1 = 10; prints r0
+  skep run --checked --mem-hex 0102 filter.o     memory in r1 and r2, every access checked
+  echo '95 00 00 00 00 00 00 00' | xxd -r -p | skep run --raw --print-r0 -
+  skep run --raw-hex b70000002a0000009500000000000000 --print-r0")]
+pub(crate) struct Args {
+    /// An ELF object (.o), assembly (.s), or C (.c, compiled by clang); with --raw bare instructions, `-` for standard input.
+    #[arg(required_unless_present = "raw_hex", conflicts_with = "raw_hex")]
+    file: Option<PathBuf>,
+    /// Run this function as the main one.
+    #[arg(long, value_name = "FUNCTION")]
+    entry: Option<String>,
+    /// An argument, r1 to r5 in order: decimal, negative, or hex with 0x. Repeatable.
+    #[arg(long = "arg", value_name = "N", value_parser = number, allow_hyphen_values = true)]
+    args: Vec<u64>,
+    /// Memory for the main function, in hex: its address in r1, its length in r2.
+    #[arg(long, value_name = "HEX", value_parser = hex, conflicts_with_all = ["args", "mem"])]
+    mem_hex: Option<Hex>,
+    /// The same with the contents of a file.
+    #[arg(long, value_name = "FILE", conflicts_with = "args")]
+    mem: Option<PathBuf>,
+    /// FILE holds bare instructions, 8 bytes each, little-endian.
+    #[arg(long)]
+    raw: bool,
+    /// Bare instructions in hex, instead of a file.
+    #[arg(long, value_name = "HEX", value_parser = hex)]
+    raw_hex: Option<Hex>,
+    /// Print r0 of the main function, in hex.
+    #[arg(long)]
+    print_r0: bool,
+    /// Check every memory access; host functions are not to be had.
+    #[arg(long)]
+    checked: bool,
+    /// Give up after this many instructions in each function that is run.
+    #[arg(long, value_name = "N")]
+    max_insns: Option<u64>,
+    /// Frames that calls may nest.
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    max_depth: u32,
+    /// Bytes in each stack frame.
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    stack: u32,
+    /// Run functions in sections of kernel programs (xdp, tracepoint/...) in user space.
+    #[arg(long)]
+    user: bool,
+    /// Show each instruction, the registers it changed, and its source line, on standard error.
+    #[arg(long)]
+    trace: bool,
+    /// Count each instruction and show the counts on standard error.
+    #[arg(long, conflicts_with = "trace")]
+    profile: bool,
+    /// Print all maps at the end.
+    #[arg(long)]
+    dump_maps: bool,
+}
+
+/// Bytes given in hex.
+#[derive(Clone, Debug)]
+struct Hex(Vec<u8>);
+
+/// A number as C writes it, also negative.
+fn number(text: &str) -> Result<u64, String> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse::<u64>(),
+    };
+    let value = parsed.map_err(|error| format!("{error}; expected a 64-bit number, decimal or 0x hex"))?;
+    Ok(if negative { value.wrapping_neg() } else { value })
+}
+
+/// Pairs of hex digits; white space between pairs is ignored.
+fn hex(text: &str) -> Result<Hex, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(format!("{} hex digits, expected an even number", digits.len()));
+    }
+    let byte = |pair: &[u8; 2]| {
+        let text = std::str::from_utf8(pair).unwrap_or_default();
+        let valid = pair.iter().all(u8::is_ascii_hexdigit);
+        valid.then(|| u8::from_str_radix(text, 16).ok()).flatten()
+    };
+    pairs
+        .iter()
+        .map(byte)
+        .collect::<Option<Vec<u8>>>()
+        .map(Hex)
+        .ok_or_else(|| "expected hex digits only".to_owned())
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let image = image(args)?;
+    let select = Select::new();
+    let select = if args.user { select.kernel_sections_in_user_space() } else { select };
+    let select = match &args.entry {
+        Some(name) => select.entry(name),
+        None => select,
+    };
+    let program = Program::find(&image, &select).map_err(|error| anyhow!(error))?;
+    if args.checked {
+        let engine: Engine<Checked> = Engine::checked(Hosts::new());
+        run_on(engine, args, &image, &program)
+    } else {
+        // SAFETY: whoever runs the command names the program, and trusts it as any other command that they run.
+        #[expect(unsafe_code, reason = "a trusted program, unless --checked")]
+        let engine: Engine<Host> = unsafe { Engine::trusting(Hosts::new().process()) };
+        run_on(engine, args, &image, &program)
+    }
+}
+
+fn image(args: &Args) -> Result<Image> {
+    let code = match (&args.raw_hex, &args.file) {
+        (Some(Hex(bytes)), _) => ("command line".to_owned(), bytes.clone()),
+        (None, Some(path)) if args.raw => (path.display().to_string(), input::bytes(path)?),
+        (None, Some(path)) => {
+            let object = input::object(path)?;
+            return skep::link(&object).with_context(|| format!("cannot link {}", path.display()));
+        }
+        (None, None) => bail!("nothing to run; expected a FILE or --raw-hex"),
+    };
+    let (name, bytes) = code;
+    let len = bytes.len();
+    let slots = RawInsn::slots(&bytes, Endian::Little).ok_or_else(|| {
+        anyhow!("{name}: {len} bytes, expected a multiple of 8, the size of an instruction")
+    })?;
+    skep::linker::link_code(&name, slots).with_context(|| format!("cannot run {name}"))
+}
+
+fn run_on<M: Memory>(
+    engine: Engine<M>,
+    args: &Args,
+    image: &Image,
+    program: &Program,
+) -> Result<(), Failure> {
+    let engine = engine.max_depth(args.max_depth).frame_bytes(args.stack);
+    let unit = engine.add(image).with_context(|| format!("cannot run {}", image.name))?;
+    let mut memory = match (&args.mem_hex, &args.mem) {
+        (Some(Hex(bytes)), _) => Some(bytes.clone()),
+        (None, Some(path)) => Some(input::bytes(path)?),
+        (None, None) => None,
+    };
+    let mut watch = watch::Watch::new(args.trace, args.profile);
+    let mut result = Ok(());
+    for id in program.funcs() {
+        let is_main = program.main == Some(id);
+        let memory = if is_main { memory.as_deref_mut() } else { None };
+        let values = if is_main { &args.args[..] } else { &[] };
+        match call(&unit.func_by_id(id), values, memory, args.max_insns, watch.hook()) {
+            Ok(r0) if is_main && args.print_r0 => {
+                host::flush();
+                input::write("-".as_ref(), format!("{r0:#x}\n").as_bytes())?;
+            }
+            Ok(_) => {}
+            Err(trap) => {
+                result = Err(trap);
+                break;
+            }
+        }
+    }
+    host::flush();
+    finish(args, &unit, &mut watch)?;
+    result.map_err(|trap| Failure::Program(describe(&trap)))
+}
+
+fn call(
+    func: &Func,
+    args: &[u64],
+    memory: Option<&mut [u8]>,
+    max_insns: Option<u64>,
+    hook: Option<&mut dyn Hook>,
+) -> Result<u64, Box<Trap>> {
+    let mut call = func.prepare().args(args);
+    if let Some(memory) = memory {
+        call = call.memory(memory);
+    }
+    if let Some(max) = max_insns {
+        call = call.budget(max);
+    }
+    if let Some(hook) = hook {
+        call = call.hook(hook);
+    }
+    call.call()
+}
+
+/// The trap with its callers, one a line.
+fn describe(trap: &Trap) -> anyhow::Error {
+    let mut text = trap.to_string();
+    for caller in trap.trace.iter().skip(1) {
+        text.push_str(&format!("\n  called from {caller}"));
+    }
+    anyhow!(text)
+}
+
+/// What is shown after the run, also when it failed.
+fn finish(args: &Args, unit: &Unit, watch: &mut watch::Watch) -> Result<()> {
+    watch.report(unit.image())?;
+    if args.dump_maps {
+        let mut out = std::io::stdout().lock();
+        maps::dump(&mut out, unit.maps()).and_then(|()| out.flush()).context("cannot print the maps")?;
+    }
+    Ok(())
+}
