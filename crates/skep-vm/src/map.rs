@@ -32,11 +32,13 @@ mod hash;
 mod index;
 mod iter;
 mod key;
+mod lpm;
 mod lru;
 mod memory;
 mod percpu;
 mod prog_array;
 mod queue;
+mod ringbuf;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ pub mod raw;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use skep_object::MapDef;
 
@@ -57,10 +60,13 @@ pub use error::{Errno, MapError};
 pub use flags::UpdateFlags;
 use hash::{Each, Hash, Here};
 pub use iter::{Iter, Keys};
+use lpm::Trie;
 use memory::{Bytes, BytesMut};
 use percpu::{PerSlot, Refused, Values};
 use prog_array::ProgArray;
 use queue::Queue;
+pub use ringbuf::Commit;
+use ringbuf::{Broken, RingBuf};
 pub use typed::{MapData, TypedMap, TypedPerCpuMap, TypedQueue};
 
 /// A map; cloning gives another handle to the same one.
@@ -82,6 +88,8 @@ enum Kind {
     Hash(Hash),
     ProgArray(ProgArray),
     Queue(Queue),
+    RingBuf(RingBuf),
+    Trie(Trie),
 }
 
 impl Map {
@@ -116,11 +124,11 @@ impl Map {
         Arc::as_ptr(&self.inner).addr() as u64
     }
 
-    /// The addresses where values lie; empty if programs get no pointers to them.
+    /// The addresses where values lie, or the records of a ring buffer; empty if programs get no pointers to them.
     #[must_use]
     pub fn value_range(&self) -> Range<usize> {
         match &self.inner.kind {
-            Kind::ProgArray(_) | Kind::Queue(_) => 0..0,
+            Kind::RingBuf(ring) => ring.range(),
             _ => self.values().map_or(0..0, Values::range),
         }
     }
@@ -151,6 +159,8 @@ impl Map {
             Kind::Hash(hash) => hash.len(),
             Kind::ProgArray(progs) => progs.len(),
             Kind::Queue(queue) => queue.len(),
+            Kind::RingBuf(ring) => ring.len(),
+            Kind::Trie(trie) => trie.len(),
         }
     }
 
@@ -230,7 +240,7 @@ impl Map {
                 }
             }),
             Kind::Hash(hash) => hash.update(key, &Each(values), flags),
-            Kind::ProgArray(_) | Kind::Queue(_) => Err(Errno::Invalid),
+            _ => Err(Errno::Invalid),
         };
         result.map_err(|errno| self.failed(UPDATE, errno))
     }
@@ -249,6 +259,23 @@ impl Map {
             _ => self.remove(key),
         };
         result.map_err(|errno| self.failed(DELETE, errno))
+    }
+
+    /// Removes an entry of a hash map, and returns its value; `None` if there is no such key.
+    ///
+    /// # Errors
+    /// If the key has the wrong length, or the map is no hash map or is per-CPU.
+    pub fn take(&self, key: &[u8]) -> Result<Option<Vec<u8>>, MapError> {
+        const TAKE: &str = "take an entry out";
+        let Kind::Hash(hash) = &self.inner.kind else {
+            return Err(self.no_such(TAKE, "only hash maps can; queues and stacks can pop"));
+        };
+        self.one_value(TAKE)?;
+        self.readable(TAKE)?;
+        self.writable(TAKE)?;
+        let mut value = vec![0; self.inner.value_size];
+        let copy = |slot| hash.values().read(slot, 0, BytesMut::new(&mut value));
+        Ok(hash.take(self.key(key)?, copy).is_ok().then_some(value))
     }
 
     /// The key that follows: the first one without a key and for a key that is not there; `None` after the last one.
@@ -327,6 +354,24 @@ impl Map {
         Ok(queue.peek(BytesMut::new(&mut value)).is_ok().then_some(value))
     }
 
+    /// Calls `each` for the records of a ring buffer, oldest first, up to one that is still being written, and frees
+    /// them; how many there were. Threads that consume at the same time get different records.
+    ///
+    /// # Errors
+    /// If a program wrote over a record's header, or the map is no ring buffer.
+    pub fn consume(&self, each: impl FnMut(&[u8])) -> Result<usize, MapError> {
+        let broken = |Broken { len, lost }| MapError::Record { map: self.name().to_owned(), len, lost };
+        self.ring("be consumed")?.consume(each).map_err(broken)
+    }
+
+    /// Waits until a ring buffer has a record to consume; false if it had none in time.
+    ///
+    /// # Errors
+    /// If the map is no ring buffer.
+    pub fn wait(&self, timeout: Duration) -> Result<bool, MapError> {
+        Ok(self.ring("be waited for")?.wait(timeout))
+    }
+
     /// What a slot of a program array holds; `None` if it is empty or does not exist, or the map is no program array.
     #[must_use]
     #[inline]
@@ -358,7 +403,8 @@ impl Map {
         match &self.inner.kind {
             Kind::Array(array) => Some(array.values()),
             Kind::Hash(hash) => Some(hash.values()),
-            Kind::ProgArray(_) | Kind::Queue(_) => None,
+            Kind::Trie(trie) => Some(trie.values()),
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => None,
         }
     }
 
@@ -367,7 +413,8 @@ impl Map {
         match &self.inner.kind {
             Kind::Array(array) => array.find(key).map(|slot| read(array.values(), slot)),
             Kind::Hash(hash) => hash.find_then(key, |slot| read(hash.values(), slot)),
-            Kind::ProgArray(_) | Kind::Queue(_) => None,
+            Kind::Trie(trie) => trie.find_then(key, |slot| read(trie.values(), slot)),
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => None,
         }
     }
 
@@ -381,7 +428,8 @@ impl Map {
                 Ok(())
             }
             Kind::Hash(hash) => hash.update(key, &Here(value), flags),
-            Kind::ProgArray(_) | Kind::Queue(_) => Err(Errno::Invalid),
+            Kind::Trie(trie) => trie.update(key, value, flags),
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => Err(Errno::Invalid),
         }
     }
 
@@ -389,7 +437,8 @@ impl Map {
     fn remove(&self, key: Bytes<'_>) -> Result<(), Errno> {
         match &self.inner.kind {
             Kind::Hash(hash) => hash.delete(key),
-            Kind::Array(_) | Kind::ProgArray(_) | Kind::Queue(_) => Err(Errno::Invalid),
+            Kind::Trie(trie) => trie.delete(key),
+            Kind::Array(_) | Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => Err(Errno::Invalid),
         }
     }
 
@@ -397,7 +446,8 @@ impl Map {
         match &self.inner.kind {
             Kind::Array(array) => array.next_key(key, next),
             Kind::Hash(hash) => hash.next_key(key, next),
-            Kind::ProgArray(_) | Kind::Queue(_) => Err(Errno::Invalid),
+            Kind::Trie(trie) => trie.next_key(key, next),
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => Err(Errno::Invalid),
         }
     }
 
@@ -428,8 +478,9 @@ impl Map {
     /// The map has keys.
     fn keyed(&self, operation: &'static str) -> Result<(), MapError> {
         match &self.inner.kind {
-            Kind::Array(_) | Kind::Hash(_) | Kind::ProgArray(_) => Ok(()),
+            Kind::Array(_) | Kind::Hash(_) | Kind::ProgArray(_) | Kind::Trie(_) => Ok(()),
             Kind::Queue(_) => Err(self.no_such(operation, "use push, peek and pop")),
+            Kind::RingBuf(_) => Err(self.no_such(operation, "use consume")),
         }
     }
 
@@ -464,6 +515,13 @@ impl Map {
         match &self.inner.kind {
             Kind::Queue(queue) => Ok(queue),
             _ => Err(self.no_such(operation, "only BPF_MAP_TYPE_QUEUE and BPF_MAP_TYPE_STACK can")),
+        }
+    }
+
+    fn ring(&self, operation: &'static str) -> Result<&RingBuf, MapError> {
+        match &self.inner.kind {
+            Kind::RingBuf(ring) => Ok(ring),
+            _ => Err(self.no_such(operation, "only a BPF_MAP_TYPE_RINGBUF can")),
         }
     }
 
@@ -510,6 +568,8 @@ impl Kind {
             }
             Shape::ProgArray => Kind::ProgArray(ProgArray::new(len)?),
             Shape::Queue(order) => Kind::Queue(Queue::new(len, value_size, order)?),
+            Shape::RingBuf => Kind::RingBuf(RingBuf::new(len)?),
+            Shape::Trie => Kind::Trie(Trie::new(len, key_size, value_size)?),
         })
     }
 }

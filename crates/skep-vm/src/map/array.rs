@@ -46,8 +46,7 @@ impl Array {
             Some(index) if index + 1 < self.len => index + 1,
             Some(_) => return Err(Errno::NotFound),
         };
-        let [a, b, c, d] = index.to_ne_bytes();
-        next.set_word(0, u64::from_ne_bytes([a, b, c, d, 0, 0, 0, 0]));
+        next.set_front(index);
         Ok(())
     }
 }

@@ -88,6 +88,18 @@ pub enum MapError {
         /// Why not.
         errno: Errno,
     },
+    /// A program wrote over the header of a record.
+    #[error(
+        "map '{map}': a record of {len} bytes, by its header, where {lost} are left; a program wrote over it, and what follows is lost"
+    )]
+    Record {
+        /// The ring buffer.
+        map: String,
+        /// The length in the header.
+        len: u32,
+        /// Bytes that were in the ring buffer, and are skipped.
+        lost: u64,
+    },
     /// This type of map has no such operation.
     #[error("map '{map}': a {ty} cannot {operation}; {remedy}")]
     Operation {
@@ -112,7 +124,10 @@ impl MapError {
             MapError::Definition { .. } | MapError::Type { .. } | MapError::Operation { .. } => {
                 Some(Errno::Invalid)
             }
-            MapError::Length { .. } | MapError::RustType { .. } | MapError::PerCpu { .. } => None,
+            MapError::Record { .. }
+            | MapError::Length { .. }
+            | MapError::RustType { .. }
+            | MapError::PerCpu { .. } => None,
         }
     }
 }
@@ -156,8 +171,6 @@ errnos! {
     NotPermitted = EPERM, "the map's flags forbid it";
     /// Nothing can be evicted, for other threads hold all entries.
     NoMemory = ENOMEM, "no entry can be evicted";
-    /// The map has no such operation.
-    NotSupported = EOPNOTSUPP, "the map does not have this operation";
 }
 
 impl Errno {

@@ -9,11 +9,17 @@ pub struct Keys {
     map: Map,
     /// The slot or index to go on from.
     from: u32,
+    /// All keys, if the map is a trie.
+    listed: std::vec::IntoIter<Vec<u8>>,
 }
 
 impl Keys {
     pub(super) fn new(map: &Map) -> Keys {
-        Keys { map: map.clone(), from: 0 }
+        let listed = match &map.inner.kind {
+            Kind::Trie(trie) => trie.keys(),
+            _ => Vec::new(),
+        };
+        Keys { map: map.clone(), from: 0, listed: listed.into_iter() }
     }
 }
 
@@ -43,7 +49,8 @@ impl Iterator for Keys {
                 self.from = index.saturating_add(1);
                 Some(index.to_ne_bytes().to_vec())
             }
-            Kind::Queue(_) => None,
+            Kind::Trie(_) => self.listed.next(),
+            Kind::Queue(_) | Kind::RingBuf(_) => None,
         }
     }
 }
@@ -76,6 +83,14 @@ impl Iterator for Iter {
                 let index = u32::from_ne_bytes(key.as_slice().try_into().ok()?);
                 Some((key, progs.get(index).unwrap_or(0).to_ne_bytes().to_vec()))
             }
+            Kind::Trie(trie) => loop {
+                let key = self.keys.next()?;
+                let copy = |slot| map.copy_each(trie.values(), slot).concat();
+                if let Some(value) = trie.find_exact_then(super::Bytes::new(&key), copy) {
+                    return Some((key, value));
+                }
+            },
+            Kind::RingBuf(_) => None,
             Kind::Array(_) | Kind::Hash(_) => loop {
                 let key = self.keys.next()?;
                 let bytes = super::Bytes::new(&key);

@@ -120,6 +120,12 @@ impl<'a> Bytes<'a> {
         Bytes { base, len, life: PhantomData }
     }
 
+    /// Those after the first `count`, which exist.
+    pub(super) fn skip(self, count: usize) -> Bytes<'a> {
+        let count = count.min(self.len);
+        Bytes { base: self.base.wrapping_add(count), len: self.len - count, life: PhantomData }
+    }
+
     /// How many bytes.
     #[inline]
     pub(super) fn len(self) -> usize {
@@ -147,8 +153,22 @@ impl<'a> Bytes<'a> {
             return unsafe { ptr::read_unaligned(self.base.add(start).cast()) };
         }
         let mut word = [0; WORD];
-        // SAFETY: `left` bytes from `start` are inside; none are copied if `start` is past the end.
-        unsafe { ptr::copy_nonoverlapping(self.base.wrapping_add(start), word.as_mut_ptr(), left) }
+        let from = self.base.wrapping_add(start);
+        let to = word.as_mut_ptr();
+        // A copy of a length that is not known is a call; these are moves.
+        let (four, two) = (left & 4, left & 2);
+        // SAFETY: four, two and one of `left` bytes, each after the former, are inside both.
+        unsafe {
+            if four != 0 {
+                ptr::copy_nonoverlapping(from, to, 4);
+            }
+            if two != 0 {
+                ptr::copy_nonoverlapping(from.add(four), to.add(four), 2);
+            }
+            if left & 1 != 0 {
+                ptr::copy_nonoverlapping(from.add(four + two), to.add(four + two), 1);
+            }
+        }
         u64::from_ne_bytes(word)
     }
 
@@ -198,6 +218,20 @@ impl<'a> BytesMut<'a> {
         unsafe {
             ptr::copy_nonoverlapping(word.to_ne_bytes().as_ptr(), self.base.wrapping_add(start), count);
         }
+    }
+
+    /// Sets the first four bytes to a number, in the host's byte order.
+    pub(super) fn set_front(&mut self, number: u32) {
+        let bytes = number.to_ne_bytes();
+        let count = self.len.min(bytes.len());
+        // SAFETY: `count` bytes are inside.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.base, count) }
+    }
+
+    /// Those after the first `count`, or none.
+    pub(super) fn skip(self, count: usize) -> BytesMut<'a> {
+        let count = count.min(self.len);
+        BytesMut { base: self.base.wrapping_add(count), len: self.len - count, life: PhantomData }
     }
 
     /// Sets the bytes to others, of which there are as many.

@@ -8,7 +8,7 @@ use super::error::Errno;
 use super::flags::UpdateFlags;
 use super::hash::Visit;
 use super::memory::{Bytes, BytesMut};
-use super::{Kind, Map};
+use super::{Commit, Kind, Map};
 
 /// How arrays lie in memory, for native code that does without a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,12 @@ impl Map {
                 let values = hash.values();
                 hash.find(key).map_or(std::ptr::null_mut(), |slot| values.address(slot, values.here()))
             }
-            Kind::ProgArray(_) | Kind::Queue(_) => std::ptr::null_mut(),
+            Kind::Trie(trie) => {
+                // SAFETY: the caller's promise.
+                let key = unsafe { Bytes::at(key, self.inner.key_size) };
+                trie.find_then(key, |slot| trie.values().address(slot, 0)).unwrap_or(std::ptr::null_mut())
+            }
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => std::ptr::null_mut(),
         }
     }
 
@@ -62,7 +67,7 @@ impl Map {
         let address = match &self.inner.kind {
             Kind::Array(array) => array.find(key).map(|slot| array.values().address(slot, cpu)),
             Kind::Hash(hash) => hash.find(key).map(|slot| hash.values().address(slot, cpu)),
-            Kind::ProgArray(_) | Kind::Queue(_) => None,
+            _ => None,
         };
         address.unwrap_or(std::ptr::null_mut())
     }
@@ -173,9 +178,64 @@ impl Map {
                     }
                 });
             }
-            Kind::ProgArray(_) | Kind::Queue(_) => return Errno::Invalid.negative(),
+            Kind::Trie(trie) => {
+                for key in trie.keys() {
+                    let find = |slot| trie.values().address(slot, 0);
+                    let Some(value) = trie.find_exact_then(Bytes::new(&key), find) else { continue };
+                    calls += 1;
+                    if !each(key.as_ptr(), value) {
+                        break;
+                    }
+                }
+            }
+            Kind::ProgArray(_) | Kind::Queue(_) | Kind::RingBuf(_) => return Errno::Invalid.negative(),
         }
         calls
+    }
+
+    /// `bpf_ringbuf_reserve`: the address of a new record of `size` bytes, contiguous; null if there is no room, a flag
+    /// is set, or the map is no ring buffer. The record is the caller's until it is submitted or discarded.
+    #[must_use]
+    pub fn ringbuf_reserve(&self, size: u64, flags: u64) -> *mut u8 {
+        match &self.inner.kind {
+            Kind::RingBuf(ring) if flags == 0 => ring.reserve(size).unwrap_or(std::ptr::null_mut()),
+            _ => std::ptr::null_mut(),
+        }
+    }
+
+    /// `bpf_ringbuf_submit` and `bpf_ringbuf_discard`, given what [`Map::ringbuf_reserve`] returned. `-EINVAL` if the
+    /// map is not the ring buffer that `sample` lies in ([`Map::value_range`] tells), or no record begins there that
+    /// is still reserved.
+    pub fn ringbuf_commit(&self, sample: *const u8, flags: u64, commit: Commit) -> i64 {
+        code(match &self.inner.kind {
+            Kind::RingBuf(ring) => ring.commit(sample.addr(), flags, commit),
+            _ => Err(Errno::Invalid),
+        })
+    }
+
+    /// `bpf_ringbuf_output`: a new record with these bytes.
+    ///
+    /// # Safety
+    /// `data` is readable for `size` bytes.
+    pub unsafe fn ringbuf_output(&self, data: *const u8, size: u64, flags: u64) -> i64 {
+        code(match (&self.inner.kind, usize::try_from(size)) {
+            (Kind::RingBuf(ring), Ok(size)) => {
+                // SAFETY: the caller's promise.
+                ring.output(unsafe { Bytes::at(data, size) }, flags)
+            }
+            (Kind::RingBuf(_), Err(_)) => Err(Errno::Again),
+            _ => Err(Errno::Invalid),
+        })
+    }
+
+    /// `bpf_ringbuf_query`: bytes not yet read, size, and how many bytes were ever read and reserved, for `BPF_RB_…` 0
+    /// to 3; zero for anything else.
+    #[must_use]
+    pub fn ringbuf_query(&self, what: u64) -> u64 {
+        match &self.inner.kind {
+            Kind::RingBuf(ring) => ring.query(what),
+            _ => 0,
+        }
     }
 
     /// How an array lies in memory; `None` if the map is none, or per-CPU.
