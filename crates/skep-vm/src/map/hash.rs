@@ -102,8 +102,8 @@ impl Hash {
     pub(super) fn update(&self, key: Bytes<'_>, value: &impl Write, flags: UpdateFlags) -> Result<(), Errno> {
         let copy;
         let key = match key.len() {
-            4 | 8 | 16 => key,
-            // The key of a new entry is read twice, and the caller's may change meanwhile.
+            ..=16 => key,
+            // A long key of a new entry is read twice, and the caller's may change meanwhile.
             _ if flags != UpdateFlags::Exist => {
                 copy = Scratch::copy(key);
                 copy.bytes()

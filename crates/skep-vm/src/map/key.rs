@@ -37,6 +37,14 @@ macro_rules! with_key {
                 let $key = $crate::map::key::Pair(bytes.word(0), bytes.word(1));
                 $body
             }
+            1..=7 => {
+                let $key = $crate::map::key::Word(bytes.word(0));
+                $body
+            }
+            9..=15 => {
+                let $key = $crate::map::key::Pair(bytes.word(0), bytes.word(1));
+                $body
+            }
             _ => {
                 let $key = $crate::map::key::Long(bytes);
                 $body
@@ -59,7 +67,7 @@ fn mix(a: u64, b: u64) -> u64 {
 /// Odd numbers with as many ones as zeros in each byte, as wyhash has them.
 const P: [u64; 3] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3];
 
-/// A key of 4 or 8 bytes.
+/// A key of up to 8 bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Word(pub(super) u64);
 
@@ -81,7 +89,7 @@ impl Key for Word {
     }
 }
 
-/// A key of 16 bytes.
+/// A key of 9 to 16 bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Pair(pub(super) u64, pub(super) u64);
 
@@ -104,7 +112,7 @@ impl Key for Pair {
     }
 }
 
-/// A key of any other size. It is read anew for each use, so it must not change before it is stored.
+/// A longer key. It is read anew for each use, so it must not change before it is stored.
 #[derive(Clone, Copy)]
 pub(super) struct Long<'a>(pub(super) Bytes<'a>);
 

@@ -152,21 +152,31 @@ impl<'a> Bytes<'a> {
             // SAFETY: eight bytes from `start` are inside.
             return unsafe { ptr::read_unaligned(self.base.add(start).cast()) };
         }
+        if left == 0 {
+            return 0;
+        }
+        // A copy of a length that is not known is a call; what follows are moves.
+        if self.len >= WORD {
+            let before = WORD - left;
+            // SAFETY: the last eight bytes are inside.
+            let last: u64 = unsafe { ptr::read_unaligned(self.base.add(self.len - WORD).cast()) };
+            #[expect(clippy::cast_possible_truncation, reason = "below 64")]
+            let bits = (before * 8) as u32;
+            return if cfg!(target_endian = "little") { last >> bits } else { last << bits };
+        }
         let mut word = [0; WORD];
-        let from = self.base.wrapping_add(start);
         let to = word.as_mut_ptr();
-        // A copy of a length that is not known is a call; these are moves.
         let (four, two) = (left & 4, left & 2);
         // SAFETY: four, two and one of `left` bytes, each after the former, are inside both.
         unsafe {
             if four != 0 {
-                ptr::copy_nonoverlapping(from, to, 4);
+                ptr::copy_nonoverlapping(self.base, to, 4);
             }
             if two != 0 {
-                ptr::copy_nonoverlapping(from.add(four), to.add(four), 2);
+                ptr::copy_nonoverlapping(self.base.add(four), to.add(four), 2);
             }
             if left & 1 != 0 {
-                ptr::copy_nonoverlapping(from.add(four + two), to.add(four + two), 1);
+                ptr::copy_nonoverlapping(self.base.add(four + two), to.add(four + two), 1);
             }
         }
         u64::from_ne_bytes(word)

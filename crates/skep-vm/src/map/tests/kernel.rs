@@ -246,7 +246,7 @@ fn random_op(case: &Case, random: &mut Random, value_size: usize) -> Op {
         }
         4 | 5 if !queue => Op::Delete(key),
         6 if queue || hash && !per_cpu => Op::Take(key),
-        7 if !queue && !hash => Op::Next((random.byte() % 8 != 0).then_some(key)),
+        7 if !queue && !hash => Op::Next((!random.byte().is_multiple_of(8)).then_some(key)),
         _ => Op::Lookup(key),
     }
 }
