@@ -175,7 +175,7 @@ impl BtfExt {
     /// The source lines of a code section, ready to be searched.
     #[must_use]
     pub fn lines_of<'a>(&'a self, btf: &'a Btf, section: &str) -> Lines<'a> {
-        Lines::new(btf, self.line_info.iter().filter(|block| btf.string(block.section) == section))
+        Lines::new(btf, self.line_info.iter().filter(|block| btf.strings().is(block.section, section)))
     }
 
     /// The relocations of a code section, in the order of the encoding.
@@ -185,7 +185,10 @@ impl BtfExt {
 }
 
 fn records_of<'a, R>(blocks: &'a [Block<R>], btf: &'a Btf, section: &'a str) -> impl Iterator<Item = &'a R> {
-    blocks.iter().filter(move |block| btf.string(block.section) == section).flat_map(|block| &block.records)
+    blocks
+        .iter()
+        .filter(move |block| btf.strings().is(block.section, section))
+        .flat_map(|block| &block.records)
 }
 
 /// The header without the place of relocations.

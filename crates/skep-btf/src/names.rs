@@ -6,6 +6,10 @@ use crate::btf::Btf;
 use crate::bytes::index;
 use crate::types::TypeId;
 
+/// How much of a name is hashed, in bytes. Names may share their ends, so that a small input can have many names that
+/// are each almost as long as the whole.
+const HASHED: usize = 256;
+
 /// A hash table of the ids of named types; each bucket is a chain in ascending order.
 ///
 /// Its seed is random, since the names may be an attacker's; no result depends on it.
@@ -24,7 +28,7 @@ impl NameIndex {
         let next = vec![0; index(btf.count()) + 1];
         let mut names = NameIndex { hasher: RandomState::new(), first: vec![0; buckets], next };
         for id in btf.ids().rev() {
-            let name = btf.name(id);
+            let name = btf.strings().prefix(btf.name_ref(id), HASHED);
             if !name.is_empty() {
                 let bucket = names.bucket(name);
                 names.next[index(id.0)] = names.first[bucket];
@@ -40,10 +44,11 @@ impl NameIndex {
         let follow = |&id: &u32| self.next.get(index(id)).copied().filter(|&id| id != 0);
         std::iter::successors((first != 0).then_some(first), follow)
             .map(TypeId)
-            .filter(move |&id| btf.name(id) == name)
+            .filter(move |&id| btf.strings().is(btf.name_ref(id), name))
     }
 
     fn bucket(&self, name: &str) -> usize {
+        let name = &name[..name.floor_char_boundary(HASHED)];
         let mask = self.first.len() - 1;
         usize::try_from(self.hasher.hash_one(name) & u64::try_from(mask).unwrap_or(u64::MAX))
             .unwrap_or_default()

@@ -55,6 +55,21 @@ impl Strings {
         rest.get(..len)
     }
 
+    /// Whether that is the string that starts there. Unlike a comparison of what [`get`](Strings::get) gives, this
+    /// takes no longer for a long string that `string` is not.
+    pub(crate) fn is(&self, at: StrRef, string: &str) -> bool {
+        let rest =
+            self.text.as_bytes().get(index(at)..).and_then(|rest| rest.strip_prefix(string.as_bytes()));
+        rest.is_some_and(|rest| rest.first() == Some(&0))
+    }
+
+    /// The string that starts there, or as much of it as `max` bytes hold.
+    pub(crate) fn prefix(&self, at: StrRef, max: usize) -> &str {
+        let rest = self.text.get(index(at)..).unwrap_or_default();
+        let rest = &rest[..rest.floor_char_boundary(max)];
+        rest.split('\0').next().unwrap_or_default()
+    }
+
     /// The string's own bytes, terminator excluded.
     pub(crate) fn bytes(&self, at: StrRef) -> Option<&[u8]> {
         let rest = self.section().get(index(at)..)?;
@@ -148,6 +163,27 @@ mod tests {
         for outside in [7, 8, u32::MAX] {
             assert_eq!(strings.get(StrRef(outside)), None);
             assert!(!strings.contains(StrRef(outside)));
+        }
+    }
+
+    #[test]
+    fn a_string_is_compared_to_its_end() {
+        let strings = Strings::from_section("\0abc\0Größe\0".as_bytes());
+        for (at, string, expected) in [
+            (1, "abc", true),
+            (1, "ab", false),
+            (1, "abcd", false),
+            (2, "bc", true),
+            (0, "", true),
+            (4, "", true),
+        ] {
+            assert_eq!(strings.is(StrRef(at), string), expected, "{string} at {at}");
+        }
+        assert!(!strings.is(StrRef(99), ""));
+        for (at, max, expected) in
+            [(1, 2, "ab"), (1, 9, "abc"), (5, 3, "Gr"), (5, 4, "Grö"), (5, 99, "Größe"), (99, 1, "")]
+        {
+            assert_eq!(strings.prefix(StrRef(at), max), expected, "{max} at {at}");
         }
     }
 

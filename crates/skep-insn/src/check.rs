@@ -11,7 +11,7 @@
 use crate::decode::{DecodeError, Refused, decode_or_refuse};
 use crate::insn::{Insn, Reg};
 use crate::raw::{RawInsn, Slot};
-use crate::table::LD_IMM64;
+use crate::table::{LD_IMM64, class};
 
 /// Why code is no function: the slot, and what was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,15 +83,20 @@ pub fn function_with(code: &[RawInsn], mut visit: impl FnMut(Slot, Insn)) -> Res
             Ok(insn) => insn,
             Err(Refused) => Insn::decode(rest).map_err(|source| CheckError::Decode { at, source })?,
         };
-        if insn.written() == Some(Reg::R10) {
+        // The encoding tells cheaply of most instructions that they are no jumps and leave r10 alone.
+        let raw = rest[0];
+        let names_r10 = [raw.dst(), raw.src()].contains(&Reg::R10.number());
+        if names_r10 && insn.written() == Some(Reg::R10) {
             return Err(CheckError::WritesFramePointer { at });
         }
-        if let Some(off) = insn.jump_offset() {
+        if matches!(raw.code & 7, class::JMP | class::JMP32)
+            && let Some(off) = insn.jump_offset()
+        {
             jump(code, at, off)?;
         }
         last = Some(at);
         // Not from `insn`: with the next position known early, the processor overlaps the work on two instructions.
-        let slots = if rest[0].code == LD_IMM64 { 2 } else { 1 };
+        let slots = if raw.code == LD_IMM64 { 2 } else { 1 };
         visit(at, insn);
         at = Slot(at.0 + slots);
     }

@@ -97,8 +97,9 @@ fn decode<E: From<Kind>>(raw: RawInsn, next: Option<RawInsn>) -> Result<Insn, E>
     let (dst, src) = registers(row, raw)?;
     let operand = |reg: bool| if reg { Operand::Reg(src) } else { Operand::Imm(raw.imm) };
     Ok(match row.form {
-        Form::Alu { op: AluOp::Mov, width, reg: true } => mov(raw, width, dst, src)?,
-        Form::Alu { op, width, reg } => {
+        Form::Alu { op, width, reg } => Insn::Alu { op, width, dst, src: operand(reg) },
+        Form::MovReg(width) => mov(raw, width, dst, src)?,
+        Form::Divide { op, width, reg } => {
             Insn::Alu { op: signed_form(op, raw.off)?, width, dst, src: operand(reg) }
         }
         Form::Neg(width) => Insn::Neg { width, dst },

@@ -28,13 +28,20 @@ pub(crate) enum Field {
 /// What kind of instruction an opcode byte begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// ALU and ALU64; the second operand is a register or `imm`. `Div` and `Mod` stand for their signed forms
-    /// too, `Mov` from a register for the sign-extending ones and `addr_space_cast`: `off` tells.
+    /// ALU and ALU64; the second operand is a register or `imm`.
     Alu {
         op: AluOp,
         width: Width,
         reg: bool,
     },
+    /// `Div` and `Mod`, and their signed forms: `off` tells.
+    Divide {
+        op: AluOp,
+        width: Width,
+        reg: bool,
+    },
+    /// `Mov` from a register, its sign-extending forms and `addr_space_cast`: `off` tells.
+    MovReg(Width),
     Neg(Width),
     Swap(EndianOp),
     LoadImm64,
@@ -157,15 +164,22 @@ const fn build() -> [Option<Row>; 256] {
                 continue; // the signed forms share the row of the unsigned ones
             }
             let code = low(op.bits()) | alu;
-            let has_variants = matches!(op, AluOp::Div | AluOp::Mod);
-            let (imm_off, reg_off) = match op {
-                AluOp::Mov => (Zero, Selects),
-                _ if has_variants => (Selects, Selects),
-                _ => (Zero, Zero),
+            let (imm_row, reg_row) = match op {
+                AluOp::Div | AluOp::Mod => (
+                    row(Form::Divide { op, width, reg: false }, Reg, Zero, Selects, Any),
+                    row(Form::Divide { op, width, reg: true }, Reg, Reg, Selects, Zero),
+                ),
+                AluOp::Mov => (
+                    row(Form::Alu { op, width, reg: false }, Reg, Zero, Zero, Any),
+                    row(Form::MovReg(width), Reg, Reg, Selects, Selects),
+                ),
+                _ => (
+                    row(Form::Alu { op, width, reg: false }, Reg, Zero, Zero, Any),
+                    row(Form::Alu { op, width, reg: true }, Reg, Reg, Zero, Zero),
+                ),
             };
-            let reg_imm = if matches!(op, AluOp::Mov) { Selects } else { Zero };
-            t[code as usize] = row(Form::Alu { op, width, reg: false }, Reg, Zero, imm_off, Any);
-            t[(code | X) as usize] = row(Form::Alu { op, width, reg: true }, Reg, Reg, reg_off, reg_imm);
+            t[code as usize] = imm_row;
+            t[(code | X) as usize] = reg_row;
         }
         t[(NEG | alu) as usize] = row(Form::Neg(width), Reg, Zero, Zero, Zero);
 

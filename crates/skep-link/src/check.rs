@@ -4,8 +4,9 @@
 //! makes or changes an image by other means than [`link`](crate::link) should ask.
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error as _;
 
-use skep_insn::check::function_with;
+use skep_insn::check::{CheckError, function_with};
 use skep_insn::{Callee, Imm64, Insn, Slot};
 use skep_object::Image;
 use skep_object::image::{Data, FuncId, ImportKind, Target};
@@ -67,6 +68,10 @@ fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
+fn with_cause(error: &CheckError) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}
+
 fn index_of(number: u32) -> usize {
     number as usize
 }
@@ -90,7 +95,7 @@ impl Proof<'_> {
                 None => note(at, unreferenced(insn)),
             }
         });
-        checked.map_err(|error| (Slot(0), error.to_string()))?;
+        checked.map_err(|error| (Slot(0), with_cause(&error)))?;
         match (broken, refs.next()) {
             (Some(broken), _) => return Err(broken),
             (None, Some(r)) => return Err((r.at, "reference to no instruction, or out of order".to_owned())),

@@ -167,7 +167,7 @@ pub enum TargetProblem {
         offset: i128,
     },
     /// A call of something beyond an undefined symbol.
-    #[error("{addend:#x} bytes beyond an undefined function, expected the function itself")]
+    #[error("{addend} bytes beyond an undefined function, expected the function itself")]
     BeyondImport {
         /// Bytes beyond the symbol.
         addend: i64,

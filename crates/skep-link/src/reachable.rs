@@ -72,7 +72,9 @@ pub(crate) fn from<'a>(keep: &Keep, symbols: &'a Symbols<'a>) -> Result<Kept<'a>
         Keep::Entries(names) => walk.begin_with_entries(names)?,
         Keep::All => walk.begin_with_all(),
     }
-    while let Some(item) = walk.todo.pop() {
+    let mut done = 0;
+    while let Some(&item) = walk.reached.get(done) {
+        done += 1;
         match item {
             Item::Func(func) => {
                 let refs = walk.code_refs(func)?;
@@ -104,8 +106,8 @@ enum Item {
 struct Walk<'a> {
     symbols: &'a Symbols<'a>,
     kept: Kept<'a>,
-    /// What has been reached, but not looked at.
-    todo: Vec<Item>,
+    /// What has been reached, in this order, whether or not it has been looked at.
+    reached: Vec<Item>,
     tables: JumpTables,
     /// Functions that pointers to labels lead to, and whether they have a use for them.
     has_gotox: HashMap<In<FuncIndex>, bool>,
@@ -128,7 +130,7 @@ impl<'a> Walk<'a> {
                 kept.exported.entry(func).or_default().push(id);
             }
         }
-        Walk { symbols, kept, todo: Vec::new(), tables: JumpTables::default(), has_gotox: HashMap::new() }
+        Walk { symbols, kept, reached: Vec::new(), tables: JumpTables::default(), has_gotox: HashMap::new() }
     }
 
     fn begin_with_visible(&mut self) {
@@ -201,7 +203,7 @@ impl<'a> Walk<'a> {
             Item::Map(m) => mark(&mut self.kept.maps, m.object, m.id.0),
         };
         if is_new {
-            self.todo.push(item);
+            self.reached.push(item);
         }
     }
 

@@ -198,6 +198,7 @@ impl UnitInner {
             regions.push(Region { start: range.start as u64, end: range.end as u64, writable: true, name });
         }
         let jump_targets = jump_targets(&image);
+        regions.extend(image.imports.iter().filter_map(|import| hosts.region(&import.name)));
         let unit = Arc::new(UnitInner {
             image,
             checked,

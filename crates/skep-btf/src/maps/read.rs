@@ -67,18 +67,15 @@ pub fn read(btf: &Btf, unknown: Unknown) -> Result<Vec<MapDef>, Error> {
 ///
 /// If the declaration is not valid: which member, and why.
 pub fn read_one(btf: &Btf, unknown: Unknown, place: &SecVar) -> Result<MapDef, Error> {
-    let name = btf.name(place.var);
-    let fault = |problem: String| {
-        let mut name = name.to_owned();
-        name.truncate(name.floor_char_boundary(MAX_NAME));
-        Err(Error::Map { map: name, member: MemberName::default(), problem })
-    };
+    let name = btf.strings().prefix(btf.name_ref(place.var), MAX_NAME);
+    let fault = |problem| Err(Error::Map { map: name.to_owned(), member: MemberName::default(), problem });
     let Type::Var(Var { ty, linkage }) = btf.ty(place.var) else {
         let kind = btf.kind(place.var).map_or("void", Kind::name);
         return fault(format!("type {} in section {SECTION} is {kind}, expected a variable", place.var));
     };
-    if name.is_empty() || name.len() > MAX_NAME {
-        return fault(format!("its name has {} bytes, expected 1 to {MAX_NAME}", name.len()));
+    if name.is_empty() || name != btf.name(place.var) {
+        let len = btf.name(place.var).len();
+        return fault(format!("its name has {len} bytes, expected 1 to {MAX_NAME}"));
     }
     if linkage == Linkage::Static {
         return fault(
@@ -165,7 +162,7 @@ impl Reader<'_> {
         }
         let mut found = Members::default();
         for member in body.members {
-            let name = self.btf.string(member.name);
+            let name = self.name(member);
             let fresh = match name {
                 "type" => set(&mut found.ty, self.u32(member)?),
                 "max_entries" => set(&mut found.max_entries, self.u32(member)?),
@@ -205,7 +202,7 @@ impl Reader<'_> {
         number.ok_or_else(|| {
             let expected = "expected a pointer to an array of that length, as __uint(name, number) declares it, or an \
                             enumeration of that one number, as __ulong does";
-            self.fault(btf.string(member.name), format!("it is no number: {expected}"))
+            self.fault(self.name(member), format!("it is no number: {expected}"))
         })
     }
 
@@ -213,7 +210,7 @@ impl Reader<'_> {
         let number = self.number(member)?;
         u32::try_from(number).map_err(|_| {
             let problem = format!("it is {number}, expected at most {}", u32::MAX);
-            self.fault(self.btf.string(member.name), problem)
+            self.fault(self.name(member), problem)
         })
     }
 
@@ -231,7 +228,7 @@ impl Reader<'_> {
 
     /// The type that the member points to.
     fn pointee(&self, member: &Member) -> Result<Part, Error> {
-        let name = self.btf.string(member.name);
+        let name = self.name(member);
         let Type::Ptr(ty) = self.btf.resolved(member.ty) else {
             let problem = format!(
                 "it is no pointer, expected one to the type of the {name}, as __type({name}, T) does"
@@ -289,11 +286,9 @@ impl Reader<'_> {
 
     fn inner(&self, body: &Composite<'_>) -> Result<Values, Error> {
         let inner = Reader { btf: self.btf, unknown: self.unknown, map: format!("{}.inner", self.map) };
-        if let Some(values) = body.members.iter().find(|member| self.btf.string(member.name) == "values") {
-            let name = self.btf.string(values.name);
-            return Err(
-                inner.fault(name, "a map inside a map of maps has no 'values': there is one inner level")
-            );
+        if body.members.iter().any(|member| self.name(member) == "values") {
+            let problem = "a map inside a map of maps has no 'values': there is one inner level";
+            return Err(inner.fault("values", problem));
         }
         let (decl, _) = inner.declaration(body)?;
         if decl.pinning != Pinning::None {
@@ -306,14 +301,17 @@ impl Reader<'_> {
         format!("type {ty} is {}, expected a struct whose members say what the map is", self.kind_of(ty))
     }
 
+    /// Its start, if it is longer than any member's that means something.
+    fn name(&self, member: &Member) -> &str {
+        self.btf.strings().prefix(member.name, MAX_NAME)
+    }
+
     fn kind_of(&self, ty: TypeId) -> &'static str {
         self.btf.resolved(ty).kind().map_or("void", Kind::name)
     }
 
     fn fault(&self, member: &str, problem: impl Into<String>) -> Error {
-        let mut member = member.to_owned();
-        member.truncate(member.floor_char_boundary(MAX_NAME));
-        Error::Map { map: self.map.clone(), member: MemberName(member), problem: problem.into() }
+        Error::Map { map: self.map.clone(), member: MemberName(member.to_owned()), problem: problem.into() }
     }
 }
 

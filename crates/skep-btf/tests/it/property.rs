@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skep_btf::{BtfExt, oracle};
+use skep_btf::{Btf, BtfBuilder, BtfExt, Kind, TypeId, oracle};
 
 use crate::random::{Random, damage, damage_types, records, types};
 
@@ -70,4 +70,23 @@ fn no_prefix_of_a_section_is_taken_for_the_whole() {
     for len in 0..bytes.len() {
         assert!(oracle::btf_ext(&bytes[..len], &btf).is_err(), "{len} of {} bytes", bytes.len());
     }
+}
+
+/// Names may share their ends, so that this section of 2.6 MB has 100 GB of names.
+#[test]
+fn long_shared_names_cost_no_more_than_their_bytes() {
+    let mut words = Vec::new();
+    for name in 1..100_000 {
+        words.extend([name, 16 << 24, 8]);
+    }
+    let mut strings = vec![b'x'; 1_200_000];
+    (strings[0], strings[1_199_999]) = (0, 0);
+    let section = crate::faults::section(&words, &strings);
+    let start = Instant::now();
+    let btf = Btf::parse(&section).unwrap();
+    assert_eq!(btf.find_by_name(Kind::Float, "x"), None);
+    assert_eq!(btf.find_by_name(Kind::Float, btf.name(TypeId(77))), Some(TypeId(77)));
+    assert_eq!(BtfBuilder::from(btf.clone()).build(), Ok(btf));
+    let taken = start.elapsed();
+    assert!(taken < Duration::from_secs(2), "{taken:?}");
 }

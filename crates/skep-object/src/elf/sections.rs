@@ -88,7 +88,9 @@ fn role(header: &Header<'_>, kept: &mut Kept, object: &mut Object) -> Result<Rol
         matches!(header.ty, SHT_PROGBITS | SHT_NOBITS | SHT_INIT_ARRAY | SHT_FINI_ARRAY | SHT_PREINIT_ARRAY);
     // Unwinding tables are loaded in other worlds, but nobody unwinds BPF.
     let is_unused = header.ty == SHT_NOTE || header.name == ".eh_frame" || header.name.starts_with(".note");
-    if !header.has(SHF_ALLOC) || is_unused {
+    // LLVM 22 writes jump tables without SHF_ALLOC, though code loads from them.
+    let is_loaded = header.has(SHF_ALLOC) || header.name == ".jumptables";
+    if !is_loaded || is_unused {
         return Ok(Role::Ignored);
     }
     if !is_program {
