@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail};
 use skep::insn::{Endian, RawInsn};
 use skep::vm::debug::Hook;
-use skep::vm::{Memory, host};
+use skep::vm::{Memory, helpers};
 use skep::{Checked, Engine, Func, Host, Hosts, Image, Program, Select, Trap, Unit};
 
 use crate::{Failure, input};
@@ -171,7 +171,7 @@ fn run_on<M: Memory>(
         let values = if is_main { &args.args[..] } else { &[] };
         match call(&unit.func_by_id(id), values, memory, args.max_insns, watch.hook()) {
             Ok(r0) if is_main && args.print_r0 => {
-                host::flush();
+                helpers::flush();
                 input::write("-".as_ref(), format!("{r0:#x}\n").as_bytes())?;
             }
             Ok(_) => {}
@@ -181,7 +181,7 @@ fn run_on<M: Memory>(
             }
         }
     }
-    host::flush();
+    helpers::flush();
     finish(args, &unit, &mut watch)?;
     result.map_err(|trap| Failure::Program(describe(&trap)))
 }
