@@ -233,6 +233,9 @@ impl<'a> Parser<'a> {
         }
         self.scan = start.clone();
         if self.at_register() {
+            // clang -O0 prints the copy that clears the upper half, `w2 = w1`, as `r2 = w1`.
+            let is_narrow = self.scan.peek_word().starts_with('w');
+            let width = if is_narrow { Width::W32 } else { width };
             return Ok(Insn::Alu { op: AluOp::Mov, width, dst, src: self.operand(width)? });
         }
         let expected = "a register, a number, a load, or a symbol with 'll'";

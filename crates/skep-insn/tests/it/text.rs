@@ -31,6 +31,7 @@ fn the_kernels_spelling() {
     reads("(u32) r1 += (u32) r2", "w1 += w2");
     reads("(u32) r1 = -1", "w1 = -0x1");
     reads("w1 = (u32) r2", "w1 = w2");
+    reads("r1 = w2", "w1 = w2");
     reads("goto pc+3", "goto +0x3");
     reads("goto pc-3", "goto -0x3");
     reads("if r1 == 0x0 goto pc+3", "if r1 == 0x0 goto +0x3");
@@ -117,7 +118,7 @@ fn errors_say_where_what_and_what_else() {
 
     refuses("r11 = 5", "column 1: found 'r11', expected a register, r0 to r10 or w0 to w10");
     refuses("r01 = 5", "column 1: found 'r01', expected a register, r0 to r10 or w0 to w10");
-    refuses("r1 = w2", "column 6: found 'w2', expected a 64-bit register, r0 to r10");
+    refuses("r1 += w2", "column 7: found 'w2', expected a 64-bit register, r0 to r10");
     refuses("w1 += r2", "column 7: found 'r2', expected a 32-bit register, w0 to w10");
     refuses("if r1 == w2 goto +1", "column 10: found 'w2', expected a 64-bit register, r0 to r10");
     refuses("r1 = -r2", "column 7: found 'r2', expected the same register twice");

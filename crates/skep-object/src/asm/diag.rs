@@ -5,7 +5,7 @@ use std::fmt;
 use super::source::{Source, Span};
 
 /// How many are kept; a file that has more is no assembly.
-const CAP: usize = 20;
+pub(super) const CAP: usize = 20;
 
 /// What is wrong with an assembly file: at least one diagnostic, ordered by place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! From sections and symbols to an object: functions, sizes, addresses, relocations.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use skep_btf::{Btf, BtfExt, maps};
@@ -12,7 +13,7 @@ use crate::object::{
 };
 
 use super::data;
-use super::diag::{Fault, Faults, Parsed};
+use super::diag::{CAP, Fault, Faults, Parsed};
 use super::expr::{Base, Evaluator, Expr, Value};
 use super::nearest::did_you_mean;
 use super::section::{Fixup, FixupKind, Role, Section};
@@ -30,6 +31,7 @@ pub(super) fn object(mut unit: Unit<'_>) -> Result<Object, Faults> {
         builder: ObjectBuilder::new(unit.source.name, unit.endian),
         symbols: HashMap::new(),
         functions: Vec::new(),
+        hints: Cell::new(CAP),
         unit: &unit,
     };
     linker.functions = linker.find_functions(&sections);
@@ -69,11 +71,24 @@ struct Linker<'u, 's> {
     symbols: HashMap<SymId, SymbolId>,
     /// By place.
     functions: Vec<Function>,
+    /// How many more errors may look for names near theirs.
+    hints: Cell<usize>,
 }
 
 impl<'s> Linker<'_, 's> {
     fn evaluator<T>(&self, run: impl FnOnce(&mut Evaluator<'_, 's>) -> T) -> T {
         self.unit.evaluator(run)
+    }
+
+    /// Names near one that does not exist; only for the first errors, since it looks at all names.
+    fn near<'n>(&self, name: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+        match self.hints.get() {
+            0 => String::new(),
+            left => {
+                self.hints.set(left - 1);
+                did_you_mean(name, names)
+            }
+        }
     }
 
     fn sym(&self, id: SymId) -> &Sym<'s> {
@@ -202,7 +217,7 @@ impl<'s> Linker<'_, 's> {
         let name = &sym.name;
         match sym.binding {
             Some(Binding::Global) if !sym.used => {
-                let near = did_you_mean(name, self.unit.symbols.defined_names());
+                let near = self.near(name, self.unit.symbols.defined_names());
                 Err(Fault::new(
                     sym.at,
                     format!("'{name}' is declared global, but neither defined nor used{near}"),
@@ -415,7 +430,7 @@ impl<'s> Linker<'_, 's> {
             _ => None,
         });
         let near =
-            did_you_mean(&sym.name, labels.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit())));
+            self.near(&sym.name, labels.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit())));
         let near = if near.is_empty() { "; expected a label in this section".to_string() } else { near };
         Fault::new(at, format!("undefined label '{}'{near}", sym.name))
     }
@@ -473,7 +488,7 @@ impl<'s> Linker<'_, 's> {
         if !name.starts_with("bpf_") || has_types {
             return Ok(());
         }
-        let near = did_you_mean(name, Helper::ALL.iter().map(|helper| helper.name()));
+        let near = self.near(name, Helper::ALL.iter().map(|helper| helper.name()));
         let message = format!(
             "'{name}' is no helper{near}; a function of the kernel or of another file needs '.extern {name}'"
         );
@@ -610,7 +625,7 @@ impl<'s> Linker<'_, 's> {
             ));
         }
         if sym.is_private() {
-            let near = did_you_mean(&sym.name, self.unit.symbols.defined_names());
+            let near = self.near(&sym.name, self.unit.symbols.defined_names());
             return Err(Fault::new(at, format!("undefined label '{}'{near}", sym.name)));
         }
         let symbol = Symbol::undefined(sym.name.to_string());
@@ -644,7 +659,9 @@ impl<'s> Linker<'_, 's> {
                         "'.map' in a file that has its own '.BTF'; declare the map there",
                     ));
                 }
-                let btf = Btf::parse(&section.bytes).map_err(|error| damaged(section, &error))?;
+                let mut btf = Btf::parse(&section.bytes).map_err(|error| damaged(section, &error))?;
+                crate::elf::place_variables(self.builder.so_far(), &mut btf)
+                    .map_err(|error| damaged(section, &error))?;
                 if let Some(section) = role(Role::BtfExt) {
                     let ext =
                         BtfExt::parse(&section.bytes, &btf).map_err(|error| damaged(section, &error))?;
@@ -654,15 +671,7 @@ impl<'s> Linker<'_, 's> {
             }
             None => self.describe(sections)?,
         }
-        let mut object = self.builder.finish().map_err(|error| {
-            let mut message = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                message = format!("{message}: {cause}");
-                source = cause.source();
-            }
-            Fault::new(Span::default(), message)
-        })?;
+        let mut object = self.builder.finish().map_err(|error| Fault::new(Span::default(), chain(&error)))?;
         for section in sections.iter().filter(|section| section.role == Role::Ignored) {
             object
                 .remarks
@@ -756,6 +765,14 @@ fn check_lengths(sections: &[Section<'_>], faults: &mut Faults) {
     }
 }
 
-fn damaged(section: &Section<'_>, error: &skep_btf::Error) -> Fault {
-    Fault::new(section.at, format!("section '{}' is damaged: {error}", section.name))
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
+    }
+}
+
+fn damaged(section: &Section<'_>, error: &dyn std::error::Error) -> Fault {
+    Fault::new(section.at, format!("section '{}' is damaged: {}", section.name, chain(error)))
 }

@@ -173,7 +173,10 @@ impl Statements<'_> {
             match quoted_len(rest) {
                 Some(len) => at += len,
                 None if rest.starts_with(['\n', ';']) => return at,
-                None => at += rest[1..].find(['\n', ';', '"', '\'']).map_or(rest.len(), |next| next + 1),
+                None => {
+                    let first = rest.chars().next().map_or(1, char::len_utf8);
+                    at += rest[first..].find(['\n', ';', '"', '\'']).map_or(rest.len(), |next| next + first);
+                }
             }
         }
         at

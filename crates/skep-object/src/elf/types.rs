@@ -47,7 +47,7 @@ pub(super) fn read(
 }
 
 /// Gives data sections of the BTF their sizes and their variables their places, which compilers leave to the linker.
-fn place_variables(object: &Object, btf: &mut Btf) -> Result<(), Error> {
+pub(crate) fn place_variables(object: &Object, btf: &mut Btf) -> Result<(), Error> {
     let mut sections = HashMap::new();
     for (id, section) in (0..).map(SectionId).zip(&object.sections) {
         sections.entry(section.name.as_str()).or_insert((id, section.contents.len()));

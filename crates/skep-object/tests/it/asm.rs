@@ -1,4 +1,6 @@
 //! Tests of the assembler.
 
+mod clang;
 mod errors;
+mod fuzz;
 mod language;
