@@ -48,7 +48,8 @@ impl Site {
         let section = inputs.section(at);
         let is_code = matches!(section.contents, Contents::Code(_));
         let symbol = if is_code { func_around(inputs, at, offset) } else { var_around(inputs, at, offset) };
-        let line = if is_code { line_of(object, &section.name, offset) } else { None };
+        let line = symbol.as_ref().filter(|_| is_code);
+        let line = line.and_then(|(_, into)| line_of(object, &section.name, offset - into, offset));
         Box::new(Site { object: object.name.clone(), section: section.name.clone(), offset, symbol, line })
     }
 
@@ -59,11 +60,13 @@ impl Site {
     }
 }
 
-fn line_of(object: &Object, section: &str, offset: u64) -> Option<String> {
+/// The line of a place, in the function that starts at `start`.
+fn line_of(object: &Object, section: &str, start: u64, offset: u64) -> Option<String> {
     let (btf, ext) = (object.btf.as_ref()?, object.btf_ext.as_ref()?);
+    let at = |offset| u32::try_from(offset).ok().map(ByteOff);
     let lines = ext.lines_of(btf, section);
-    let line = lines.at(ByteOff(u32::try_from(offset).ok()?))?;
-    Some(format!("{}:{}", line.file, line.line))
+    let line = lines.within(at(start)?..at(offset + 1)?).last()?;
+    Some(format!("{}:{}", btf.string(line.file), line.line))
 }
 
 fn func_around(inputs: &Inputs<'_>, at: In<SectionId>, offset: u64) -> Option<(String, u64)> {

@@ -9,4 +9,5 @@ mod graphs;
 mod images;
 mod random;
 mod raw;
+mod records;
 mod tools;
