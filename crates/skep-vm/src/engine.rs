@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use skep_btf::maps::MapType;
 use skep_insn::{Insn, RawInsn, Slot};
 use skep_object::Image;
 use skep_object::image::{FuncId, MapId, Target};
@@ -192,10 +193,12 @@ impl UnitInner {
         let cells = (0..).take(image.funcs.len()).map(cell).collect();
         let data = image.data.iter().map(DataBlock::place).collect::<Result<Vec<_>, _>>()?;
         let mut regions: Vec<Region> = data.iter().map(DataBlock::region).collect();
-        for map in &maps {
+        // Records of ring buffers are granted one by one, when a program reserves them.
+        for map in maps.iter().filter(|map| map.programs_read() && map.def().ty != MapType::RINGBUF) {
             let range = map.value_range();
             let name = RegionName::Map(map.def().name.clone());
-            regions.push(Region { start: range.start as u64, end: range.end as u64, writable: true, name });
+            let writable = map.programs_write();
+            regions.push(Region { start: range.start as u64, end: range.end as u64, writable, name });
         }
         let jump_targets = jump_targets(&image);
         regions.extend(image.imports.iter().filter_map(|import| hosts.region(&import.name)));

@@ -24,6 +24,7 @@ mod identity;
 mod maps;
 mod memory;
 mod print;
+mod ringbuf;
 mod safe_copy;
 mod stdio;
 mod sync;
@@ -96,6 +97,11 @@ static TABLE: &[HelperEntry] = &[
     kernel(Helper::ProbeReadKernelStr, memory::probe_read_str),
     kernel(Helper::Jiffies64, clock::jiffies),
     kernel(Helper::KtimeGetBootNs, clock::boot),
+    kernel(Helper::RingbufOutput, ringbuf::output),
+    kernel(Helper::RingbufReserve, ringbuf::reserve),
+    kernel(Helper::RingbufSubmit, ringbuf::submit),
+    kernel(Helper::RingbufDiscard, ringbuf::discard),
+    kernel(Helper::RingbufQuery, ringbuf::query),
     kernel(Helper::CopyFromUser, memory::probe_read),
     kernel(Helper::KtimeGetCoarseNs, clock::coarse),
     kernel(Helper::ForEachMapElem, control::for_each_map_elem),
@@ -106,6 +112,9 @@ static TABLE: &[HelperEntry] = &[
     kernel(Helper::KptrXchg, sync::kptr_xchg),
     kernel(Helper::MapLookupPercpuElem, maps::lookup_percpu),
     kernel(Helper::DynptrFromMem, dynptr::from_mem),
+    kernel(Helper::RingbufReserveDynptr, ringbuf::reserve_dynptr),
+    kernel(Helper::RingbufSubmitDynptr, ringbuf::submit_dynptr),
+    kernel(Helper::RingbufDiscardDynptr, ringbuf::discard_dynptr),
     kernel(Helper::DynptrRead, dynptr::read),
     kernel(Helper::DynptrWrite, dynptr::write),
     kernel(Helper::DynptrData, dynptr::data),

@@ -32,4 +32,4 @@ pub use map::Map;
 pub use memory::{Access, Checked, Host, Memory, Region, RegionName};
 
 /// The headers for C programs that run in user space: path below the include folder, and text.
-pub const HEADERS: &[(&str, &str)] = &[];
+pub const HEADERS: &[(&str, &str)] = &[("skep/user.h", include_str!("../include/skep/user.h"))];

@@ -7,7 +7,7 @@ use super::{Cx, TrapKind, errno, low};
 use crate::memory::Access::{Read, Write};
 
 /// Largest size, as in the kernel.
-const MAX_SIZE: u32 = (1 << 24) - 1;
+pub(super) const MAX_SIZE: u32 = (1 << 24) - 1;
 
 /// What stands in a `struct bpf_dynptr`: address, size, and four bytes of zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
