@@ -1,0 +1,3 @@
+//! Tests of all engines together.
+
+mod insn;

@@ -1,0 +1,17 @@
+//! Tests of all engines together.
+//!
+//! * [`oracle`] executes instructions as RFC 9669 words them, on bytes; [`names`] says which instructions there are.
+//!   Both share no code with the libraries.
+//! * [`engine`] is what runs programs: the interpreter in all its modes, and the [`kernel`].
+//! * [`wrap`] turns a piece of code into a program that loads all registers from memory and stores them again.
+//! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
+
+pub mod compare;
+pub mod engine;
+pub mod kernel;
+pub mod names;
+pub mod oracle;
+pub mod random;
+pub mod report;
+pub mod slot;
+pub mod wrap;
