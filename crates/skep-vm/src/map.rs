@@ -229,7 +229,10 @@ impl Map {
         self.value_each()?;
         self.writable(UPDATE)?;
         let key = self.key(key)?;
-        self.check_len("list of values (one for each CPU)", values.len(), cpu::count() as usize)?;
+        let expected = cpu::count() as usize;
+        if values.len() != expected {
+            return Err(MapError::Values { map: self.name().to_owned(), found: values.len(), expected });
+        }
         for value in values {
             self.check_len("value", value.len(), self.inner.value_size)?;
         }

@@ -54,6 +54,16 @@ pub enum MapError {
         /// Bytes that the map has.
         expected: usize,
     },
+    /// Not one value for each CPU.
+    #[error("map '{map}': there are {found} values, expected {expected}, one for each CPU")]
+    Values {
+        /// The map.
+        map: String,
+        /// Values passed.
+        found: usize,
+        /// CPUs.
+        expected: usize,
+    },
     /// A Rust type that does not have the map's size.
     #[error("map '{map}': a {what} has {expected} bytes, the Rust type {ty} has {found}")]
     RustType {
@@ -124,7 +134,8 @@ impl MapError {
             MapError::Definition { .. } | MapError::Type { .. } | MapError::Operation { .. } => {
                 Some(Errno::Invalid)
             }
-            MapError::Record { .. }
+            MapError::Values { .. }
+            | MapError::Record { .. }
             | MapError::Length { .. }
             | MapError::RustType { .. }
             | MapError::PerCpu { .. } => None,

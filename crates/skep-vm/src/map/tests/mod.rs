@@ -1,8 +1,12 @@
 //! Semantics of every type of map.
 
+mod big;
+mod errors;
 mod kernel;
+mod models;
 mod semantics;
 mod speed;
+mod stress;
 
 use skep_btf::maps::MapType;
 use skep_object::MapDef;
@@ -30,6 +34,10 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 11) % limit
     }
 
     fn byte(&mut self) -> u8 {
