@@ -95,6 +95,29 @@ impl Row {
             | mask(imm, RawInsn::new(0, 0, 0, 0, -1));
         Row { form, dst, src, off, imm, zero }
     }
+
+    const fn plain(self) -> Plain {
+        const fn selects(field: Field) -> Field {
+            if matches!(field, Field::Selects) { Field::Zero } else { field }
+        }
+        let Row { form, dst, src, off, imm, .. } = self;
+        let zero = Row::new(form, dst, selects(src), selects(off), selects(imm)).zero;
+        let (known, writes) = match form {
+            Form::Alu { .. } | Form::Divide { .. } | Form::MovReg(_) | Form::Neg(_) | Form::Load { .. } => {
+                (true, true)
+            }
+            Form::LoadPacket { .. } | Form::Store { .. } => (true, false),
+            Form::JumpIf { .. } | Form::MayGoto | Form::Jump { long: false } => (true, false),
+            Form::Call | Form::CallX | Form::GotoX | Form::Exit => (true, false),
+            // Zero selects nothing here, or there is more to look at than one slot.
+            Form::Swap(_) | Form::LoadImm64 | Form::Atomic(_) | Form::Jump { long: true } => (false, false),
+        };
+        Plain {
+            zero: if known { zero } else { !0 },
+            dst_end: if writes { 10 } else { 11 },
+            jumps: matches!(form, Form::JumpIf { .. } | Form::MayGoto | Form::Jump { .. }),
+        }
+    }
 }
 
 /// Instruction classes, the low three bits of an opcode (RFC 9669 §3.1).
@@ -141,6 +164,31 @@ pub(crate) const fn low(bits: u16) -> u8 {
 }
 
 pub(crate) static TABLE: [Option<Row>; 256] = build();
+
+/// What proves, without decoding it, that a slot is a valid instruction of the most frequent variant of its opcode.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain {
+    /// Bits that are then zero.
+    pub(crate) zero: u64,
+    /// Destination registers are then below this: `r10` is not written.
+    pub(crate) dst_end: u8,
+    /// It jumps by `off`.
+    pub(crate) jumps: bool,
+}
+
+/// For each opcode; derived from [`TABLE`].
+pub(crate) static PLAIN: [Plain; 256] = {
+    // Never matches: no valid opcode is zero.
+    let mut t = [Plain { zero: !0, dst_end: 0, jumps: false }; 256];
+    let mut code = 0;
+    while code < t.len() {
+        if let Some(row) = TABLE[code] {
+            t[code] = row.plain();
+        }
+        code += 1;
+    }
+    t
+};
 
 const fn build() -> [Option<Row>; 256] {
     use Field::{Any, Reg, Selects, Zero};
