@@ -37,6 +37,5 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Object, Error> {
     Ok(object)
 }
 
-pub(crate) use sections::kind as section_kind;
 pub(crate) use types::place_variables;
 pub use write::write;

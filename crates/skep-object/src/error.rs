@@ -238,7 +238,7 @@ pub enum RelocFault {
         why: String,
     },
     /// The addend does not fit into the place.
-    #[error("the addend is {found:#x}, expected {expected}")]
+    #[error("the addend is {}, expected {expected}", signed(*found))]
     Addend {
         /// The addend.
         found: i64,
@@ -259,6 +259,11 @@ pub enum RelocFault {
         /// What an [`Object`](crate::Object) holds there.
         expected: &'static str,
     },
+}
+
+/// A signed number in hexadecimal: `0x10`, `-0x10`.
+pub(crate) fn signed(number: i64) -> String {
+    format!("{}{:#x}", if number < 0 { "-" } else { "" }, number.unsigned_abs())
 }
 
 /// A section in a message: its name, or its index where it has none.

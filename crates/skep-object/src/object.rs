@@ -89,6 +89,28 @@ pub enum SectionKind {
     Other,
 }
 
+impl SectionKind {
+    /// What a section is, by its name where that has a meaning, else by what it holds and whether programs write it.
+    #[must_use]
+    pub fn of(name: &str, contents: &Contents, writable: bool) -> SectionKind {
+        let is = |prefix: &str| {
+            name == prefix || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['.', '/']))
+        };
+        match contents {
+            Contents::Code(_) => SectionKind::Code,
+            _ if name == "license" || name == "version" => SectionKind::Note,
+            _ if is(".maps") || is("maps") => SectionKind::Maps,
+            _ if is(".struct_ops") || is("?.struct_ops") => SectionKind::Other,
+            _ if is(".addr_space") || is(".jumptables") => SectionKind::Other,
+            _ if is(".init_array") || is(".fini_array") || is(".preinit_array") => SectionKind::Other,
+            Contents::Zeros(_) => SectionKind::Bss,
+            Contents::Bytes(_) if is(".rodata") => SectionKind::Rodata,
+            Contents::Bytes(_) if is(".data") || is(".bss") || writable => SectionKind::Data,
+            Contents::Bytes(_) => SectionKind::Rodata,
+        }
+    }
+}
+
 /// Contents of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {

@@ -2,7 +2,6 @@
 
 use skep_insn::{Endian, RawInsn, SLOT_BYTES};
 
-use crate::elf::section_kind;
 use crate::object::{Contents, SectionKind};
 
 use super::diag::{Fault, Parsed};
@@ -269,7 +268,7 @@ fn role(name: &str, flags: Option<Flags>) -> Role {
         Flags { nobits: true, .. } => Contents::Zeros(0),
         _ => Contents::Bytes(Vec::new()),
     };
-    Role::Kept(section_kind(name, &contents, flags.write))
+    Role::Kept(SectionKind::of(name, &contents, flags.write))
 }
 
 /// What the letters of `.section` say.

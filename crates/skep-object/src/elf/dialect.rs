@@ -14,7 +14,7 @@ use super::raw::r;
 use super::relocs::{self, Patch, Record, Table};
 use super::sections::Role;
 use super::symbols::{Entry, Symbols};
-use crate::error::Error;
+use crate::error::{Error, signed};
 use crate::object::{Object, RelocKind};
 
 /// How addends stand in patched places.
@@ -116,7 +116,10 @@ impl Signs {
             (false, true) => self.gnu_places += 1,
             _ => {}
         }
-        let target = |addend: i64| format!("'{}'{addend:+#x}", symbol.name).replace("+0x-", "-0x");
+        let target = |addend: i64| {
+            let sign = if addend < 0 { "" } else { "+" };
+            format!("'{}'{sign}{}", symbol.name, signed(addend))
+        };
         self.differing.get_or_insert_with(|| Differing {
             section: table.section.to_owned(),
             offset: record.offset,

@@ -179,7 +179,7 @@ fn patch_data(bytes: Bytes<'_>, record: &Record) -> Result<(RelocKind, i64), Rel
         r::ABS64 | r::BPF_64_64 | r::GNU_DATA_64 => {
             (RelocKind::Abs64, bytes.u64(record.offset).map(u64::cast_signed))
         }
-        r::ABS32 | r::NODYLD32 | r::BPF_64_32 | r::GNU_DATA_32 => {
+        r::ABS32 | r::BPF_64_32 | r::GNU_DATA_32 => {
             (RelocKind::Abs32, bytes.u32(record.offset).map(|value| value.cast_signed().into()))
         }
         ty => return Err(misplaced(ty, "data", "R_BPF_64_ABS64 or R_BPF_64_ABS32")),

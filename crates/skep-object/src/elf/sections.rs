@@ -132,28 +132,8 @@ fn section(file: &File<'_>, header: &Header<'_>) -> Result<Section, Error> {
     } else {
         Contents::Bytes(header.contents.to_vec())
     };
-    let kind = kind(header.name, &contents, header.has(SHF_WRITE));
+    let kind = SectionKind::of(header.name, &contents, header.has(SHF_WRITE));
     Ok(Section { name: header.name.to_owned(), kind, align, contents, relocs: Vec::new() })
-}
-
-/// What a section is, by its name where that has a meaning, else by its flags.
-pub(crate) fn kind(name: &str, contents: &Contents, writable: bool) -> SectionKind {
-    let is = |prefix: &str| {
-        name == prefix || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['.', '/']))
-    };
-    match contents {
-        Contents::Code(_) => SectionKind::Code,
-        _ if name == "license" || name == "version" => SectionKind::Note,
-        _ if is(".maps") || is("maps") => SectionKind::Maps,
-        _ if is(".struct_ops") || is("?.struct_ops") || is(".addr_space") || is(".jumptables") => {
-            SectionKind::Other
-        }
-        _ if is(".init_array") || is(".fini_array") || is(".preinit_array") => SectionKind::Other,
-        Contents::Zeros(_) => SectionKind::Bss,
-        Contents::Bytes(_) if is(".rodata") => SectionKind::Rodata,
-        Contents::Bytes(_) if is(".data") || is(".bss") || writable => SectionKind::Data,
-        Contents::Bytes(_) => SectionKind::Rodata,
-    }
 }
 
 /// LLVM before 19 put the register of `callx` into the immediate.

@@ -38,12 +38,10 @@ fn check_sections(object: &Object) -> Result<(), Error> {
         if section.contents.len() > MAX_SECTION {
             return Err(fault("length", format!("{:#x}", section.contents.len()), "at most 0x80000000"));
         }
-        let code = matches!(section.contents, Contents::Code(_));
-        if code != (section.kind == SectionKind::Code) {
-            return Err(fault("kind", format!("{:?}", section.kind), "code if and only if it holds slots"));
-        }
-        if section.kind == SectionKind::Bss && matches!(section.contents, Contents::Bytes(_)) {
-            return Err(fault("kind", "Bss".to_owned(), "a section of zeros"));
+        let kind = SectionKind::of(&section.name, &section.contents, section.kind != SectionKind::Rodata);
+        if section.kind != kind {
+            let expected = format!("{kind:?}, which its name and contents say");
+            return Err(fault("kind", format!("{:?}", section.kind), &expected));
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Finds the map definitions of an object: declared by types in `.maps`, or as structs in `maps`.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use skep_btf::maps::{self, MapType, Unknown};
 use skep_btf::{Btf, Linkage, SecVar, Type};
@@ -79,7 +80,6 @@ fn declared(
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    let mut used = HashSet::new();
     for def in definitions(btf, symbols).map_err(|source| Error::Btf { section: ".BTF", source })? {
         if def.linkage == Linkage::Extern {
             continue;
@@ -88,20 +88,29 @@ fn declared(
             let what = "no symbol has its name; a map must be global, remove 'static'";
             return Err(fault(section, &def.name, def.offset.into(), what));
         };
-        let offset = object.symbol(symbol).value;
-        let mut map = Map {
-            symbol,
-            section: symbols.section,
-            offset,
-            def: MapDef::from_decl(def.name, &def.decl),
-            values: Vec::new(),
-        };
-        if let Some(values_at) = def.values_at {
-            let size = object.symbol(symbol).size.max(def.size.into());
-            initial_values(object, section, &mut map, values_at.into(), size, &mut used)?;
-        }
-        found.push(map);
+        let (offset, size) = (object.symbol(symbol).value, object.symbol(symbol).size);
+        let values = def.values_at.map(|at| offset.saturating_add(at.into()));
+        let map_def = MapDef::from_decl(def.name, &def.decl);
+        let map = Map { symbol, section: symbols.section, offset, def: map_def, values: Vec::new() };
+        found.push((map, offset.saturating_add(size.max(def.size.into())), values));
     }
+    found.sort_by_key(|(map, ..)| map.offset);
+    if let Some([(map, end, _), (next, ..)]) =
+        found.array_windows().find(|[(_, end, _), (next, ..)]| *end > next.offset)
+    {
+        let what = format!(
+            "takes the bytes up to {end:#x}, but map '{}' begins at {:#x}",
+            next.def.name, next.offset
+        );
+        return Err(fault(section, &map.def.name, map.offset, what));
+    }
+    let mut used = HashSet::new();
+    for (map, end, values) in &mut found {
+        if let Some(start) = *values {
+            initial_values(object, section, map, start..*end, &mut used)?;
+        }
+    }
+    let found: Vec<Map> = found.into_iter().map(|(map, ..)| map).collect();
     for reloc in section.relocs.iter().filter(|reloc| !used.contains(&reloc.offset)) {
         remarks.push(format!(
             "section '{}'+{:#x}: a pointer outside of initial values is not used",
@@ -133,13 +142,11 @@ fn initial_values(
     object: &Object,
     section: &Section,
     map: &mut Map,
-    values_at: u64,
-    size: u64,
+    place: Range<u64>,
     used: &mut HashSet<u64>,
 ) -> Result<(), Error> {
-    let start = map.offset.saturating_add(values_at);
-    let end = map.offset.saturating_add(size.max(values_at));
-    for reloc in object.relocs_in(map.section, start..end) {
+    let start = place.start;
+    for reloc in object.relocs_in(map.section, place) {
         let slot = (reloc.offset - start) / 8;
         let fault = |what: String| fault(section, &map.def.name, map.offset, format!("value {slot}: {what}"));
         if !(reloc.offset - start).is_multiple_of(8) || reloc.kind != super::RelocKind::Abs64 {

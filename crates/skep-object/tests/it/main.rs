@@ -1,5 +1,7 @@
 //! Objects read from ELF, written to it, and what real tools say of them.
 
-mod asm;
 mod compilers;
+mod damage;
+mod round_trip;
+mod sample;
 mod tools;
