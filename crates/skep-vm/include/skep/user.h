@@ -286,10 +286,13 @@ SKEP_HELPER(10000, int, __skep_print, const char *fmt, const void *args, __u64 c
 /* Never defined, never called: lets the compiler compare formats with arguments. */
 int __skep_check_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Turns each argument into "(unsigned long long)(argument),": signed ones keep their sign, pointers their address. */
-#define __SKEP_WORDS(...) __VA_OPT__(__SKEP_EXPAND(__SKEP_WORD(__VA_ARGS__)))
-#define __SKEP_WORD(arg, ...) (unsigned long long)(arg), __VA_OPT__(__SKEP_WORD_AGAIN __SKEP_PARENS(__VA_ARGS__))
-#define __SKEP_WORD_AGAIN() __SKEP_WORD
+/*
+ * __SKEP_EACH(macro, ...) is macro(argument) for each argument, up to 341 of them. print() stores its arguments one by
+ * one because clang 22 loses the constants of initialized arrays with -mcpu=v4.
+ */
+#define __SKEP_EACH(macro, ...) __VA_OPT__(__SKEP_EXPAND(__SKEP_ONE(macro, __VA_ARGS__)))
+#define __SKEP_ONE(macro, arg, ...) macro(arg) __VA_OPT__(__SKEP_ONE_MORE __SKEP_PARENS(macro, __VA_ARGS__))
+#define __SKEP_ONE_MORE() __SKEP_ONE
 #define __SKEP_PARENS ()
 #define __SKEP_EXPAND(...) __SKEP_EXPAND4(__SKEP_EXPAND4(__SKEP_EXPAND4(__SKEP_EXPAND4(__VA_ARGS__))))
 #define __SKEP_EXPAND4(...) __SKEP_EXPAND3(__SKEP_EXPAND3(__SKEP_EXPAND3(__SKEP_EXPAND3(__VA_ARGS__))))
@@ -297,15 +300,27 @@ int __skep_check_format(const char *fmt, ...) __attribute__((format(printf, 1, 2
 #define __SKEP_EXPAND2(...) __SKEP_EXPAND1(__SKEP_EXPAND1(__SKEP_EXPAND1(__SKEP_EXPAND1(__VA_ARGS__))))
 #define __SKEP_EXPAND1(...) __VA_ARGS__
 
+/* Signed arguments keep their sign, pointers their address. */
+#define __SKEP_STORE(arg) *__skep_arg++ = (unsigned long long)(arg);
+#define __SKEP_TALLY(arg) "x"
+#define __SKEP_COUNT(...) (sizeof("" __SKEP_EACH(__SKEP_TALLY, __VA_ARGS__)) - 1)
+
+/* Declares __skep_args and fills it. */
+#define __SKEP_PACK(...)                                                                                               \
+	unsigned long long __skep_args[__SKEP_COUNT(__VA_ARGS__) + 1], *__skep_arg = __skep_args;                      \
+	__skep_args[0] = 0;                                                                                            \
+	__SKEP_EACH(__SKEP_STORE, __VA_ARGS__)(void) __skep_arg
+
 /*
  * int print(const char *fmt, ...): C's printf with any number of arguments. A call of BPF passes five; this one packs
- * the arguments, eight bytes each on the program's stack, and the runtime expands them.
+ * the arguments, eight bytes each on the program's stack, and the runtime expands them. Without optimization compilers
+ * give each call in a function its own place on the stack, which has 512 bytes.
  */
 #define print(fmt, ...)                                                                                                \
 	({                                                                                                             \
 		(void)sizeof(__skep_check_format(fmt __VA_OPT__(, ) __VA_ARGS__));                                     \
-		unsigned long long __skep_args[] = {__SKEP_WORDS(__VA_ARGS__) 0};                                      \
-		__skep_print(fmt, __skep_args, sizeof(__skep_args) / 8 - 1);                                           \
+		__SKEP_PACK(__VA_ARGS__);                                                                              \
+		__skep_print(fmt, __skep_args, __SKEP_COUNT(__VA_ARGS__));                                             \
 	})
 
 /* A line of trace: the standard error stream, in user space. */
@@ -313,8 +328,8 @@ int __skep_check_format(const char *fmt, ...) __attribute__((format(printf, 1, 2
 #define bpf_printk(fmt, ...)                                                                                           \
 	({                                                                                                             \
 		static const char __skep_fmt[] = fmt;                                                                  \
-		unsigned long long __skep_args[] = {__SKEP_WORDS(__VA_ARGS__) 0};                                      \
-		bpf_trace_vprintk(__skep_fmt, sizeof(__skep_fmt), __skep_args, sizeof(__skep_args) - 8);               \
+		__SKEP_PACK(__VA_ARGS__);                                                                              \
+		bpf_trace_vprintk(__skep_fmt, sizeof(__skep_fmt), __skep_args, 8 * __SKEP_COUNT(__VA_ARGS__));         \
 	})
 #endif
 

@@ -118,8 +118,8 @@ pub(super) fn csum_diff(
     if (from_size | to_size) % 4 != 0 {
         return Ok(errno(libc::EINVAL));
     }
-    let from = cx.read_vec(from, from_size.into())?;
-    let to = cx.read_vec(to, to_size.into())?;
+    let mut read = |addr, size| if size == 0 { Ok(Vec::new()) } else { cx.read_vec(addr, u64::from(size)) };
+    let (from, to) = (read(from, from_size)?, read(to, to_size)?);
     let sum = [(&from, u32::MAX), (&to, 0)].into_iter().fold(low(seed), |sum, (bytes, flip)| {
         let words = bytes.as_chunks::<4>().0.iter().map(|word| u32::from_ne_bytes(*word) ^ flip);
         words.fold(sum, add_with_carry)

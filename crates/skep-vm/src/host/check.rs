@@ -42,6 +42,9 @@ pub(super) fn arguments(
                     Extent::Product(a, b) => arg(a).checked_mul(arg(b)),
                     Extent::CStr | Extent::Unknown => None,
                 };
+                if value == 0 {
+                    return Err(refuse("null, expected an address".to_owned()));
+                }
                 let bytes = bytes.ok_or_else(|| refuse("its length exceeds 64 bits".to_owned()))?;
                 memory(cx, value, bytes, access).map_err(|trap| refuse(trap.to_string()))?;
             }

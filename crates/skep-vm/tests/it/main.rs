@@ -1,0 +1,7 @@
+//! Runs programs in both memory modes, and looks at what they do.
+#![expect(unsafe_code, reason = "trusts its own programs, and offers C functions by address")]
+
+mod helpers;
+mod host;
+mod print;
+mod support;
