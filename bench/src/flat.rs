@@ -90,13 +90,13 @@ impl Flat {
 
     /// The instructions, for data that lies at `address`.
     pub(crate) fn code(&self, address: u64) -> Vec<u8> {
-        let mut linked = self.clone();
+        let mut code = self.code.clone();
         for &(slot, offset) in &self.addresses {
             let address = address + u64::try_from(offset).expect("usize fits u64");
-            linked.code[slot * SLOT + 4..][..4].copy_from_slice(&address.to_le_bytes()[..4]);
-            linked.code[slot * SLOT + 12..][..4].copy_from_slice(&address.to_le_bytes()[4..]);
+            code[slot * SLOT + 4..][..4].copy_from_slice(&address.to_le_bytes()[..4]);
+            code[slot * SLOT + 12..][..4].copy_from_slice(&address.to_le_bytes()[4..]);
         }
-        linked.code
+        code
     }
 
     /// Length in slots.

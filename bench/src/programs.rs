@@ -42,9 +42,8 @@ pub(crate) struct Program {
 
 /// A BPF build of a program.
 pub(crate) struct Bpf {
-    /// The relocatable ELF object, as the compiler wrote it.
-    #[expect(dead_code, reason = "for engines that read objects; the peers here do not")]
-    pub(crate) object: Vec<u8>,
+    /// The object, linked; for skep.
+    pub(crate) image: skep::Image,
     /// The same as bare instructions, for engines that read no objects.
     pub(crate) flat: Flat,
 }
@@ -105,8 +104,9 @@ impl Compiler {
             let level = format!("-mcpu={}", cpu.name());
             let flags = ["--target=bpf", "-O2", &level, "-g", "-c"];
             let object = fs::read(self.compile(source, &format!("{name}.{}.o", cpu.name()), &flags)?)?;
-            let flat = Flat::from_object(&object).map_err(|e| format!("{name}.{}.o: {e}", cpu.name()))?;
-            Ok(Bpf { object, flat })
+            let file = format!("{name}.{}.o", cpu.name());
+            let flat = Flat::from_object(&object).map_err(|e| format!("{file}: {e}"))?;
+            Ok(Bpf { image: skep::link(&skep::read(&file, &object)?)?, flat })
         };
         Ok(Program { input, native, v2: bpf(Cpu::V2)?, v3: bpf(Cpu::V3)?, name })
     }

@@ -3,6 +3,7 @@
 mod native;
 mod rbpf;
 mod sbpf;
+mod skep;
 
 use std::error::Error;
 
@@ -37,17 +38,20 @@ pub(crate) trait Contender {
 
     /// Decodes, checks and prepares bare instructions; `None` where that has no meaning.
     fn load_bare(&self, code: &Flat) -> Option<Result<Box<dyn Loaded + '_>, Box<dyn Error>>>;
+
+    /// The part of [`load_bare`](Self::load_bare) that decodes and checks; `None` where there is no other.
+    fn check_bare(&self, _: &Flat) -> Option<Result<(), Box<dyn Error>>> {
+        None
+    }
 }
 
-/// A contender, or the name of one that cannot take part and the reason.
-pub(crate) type Entry = Result<Box<dyn Contender>, (&'static str, String)>;
-
 /// Everyone, native code first: the others are compared with it.
-pub(crate) fn all() -> Vec<Entry> {
+pub(crate) fn all() -> Vec<Box<dyn Contender>> {
     vec![
-        Ok(Box::new(native::Native)),
-        Err(("skep", "its interpreter is not there yet".into())),
-        Ok(Box::new(rbpf::Rbpf)),
-        Ok(Box::new(sbpf::Sbpf::new())),
+        Box::new(native::Native),
+        Box::new(skep::Skep::host()),
+        Box::new(skep::Skep::checked()),
+        Box::new(rbpf::Rbpf),
+        Box::new(sbpf::Sbpf::new()),
     ]
 }
