@@ -21,7 +21,7 @@
 //! deleted entry stays readable and says nothing, as in the kernel. Threads that write the same value at the same time
 //! race as in the kernel; words of eight bytes stay whole where the map itself copies, and no race harms the map.
 //!
-//! To add a type of map: a row in [`def`], a file with its rules, an arm wherever the compiler then complains, a row in
+//! To add a type of map: a row in `def.rs`, a file with its rules, an arm wherever the compiler then complains, a row in
 //! `tests/kernel.rs`, which compares it with the running kernel.
 
 mod array;

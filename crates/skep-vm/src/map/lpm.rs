@@ -67,10 +67,12 @@ struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
+    #[inline]
     fn links(self) -> (Link, Link) {
         halves(self.words[0].load(Ordering::Acquire))
     }
 
+    #[inline]
     fn child(self, side: bool) -> Link {
         let (zero, one) = self.links();
         if side { one } else { zero }
@@ -95,6 +97,7 @@ impl<'a> Node<'a> {
         self.words[1].store(join(self.bits(), slot.map_or(0, |slot| slot + 1)), Ordering::Release);
     }
 
+    #[inline]
     fn prefix(self) -> impl Fn(usize) -> u64 + 'a {
         move |i| self.words[2 + i].load(Ordering::Relaxed)
     }
@@ -113,20 +116,28 @@ fn join(low: u32, high: u32) -> u64 {
 #[derive(Clone, Copy)]
 struct Key<'a> {
     bits: u32,
+    /// The first word, which is all of most keys.
+    first: u64,
     data: Bytes<'a>,
 }
 
 impl<'a> Key<'a> {
-    fn word(self) -> impl Fn(usize) -> u64 + 'a {
-        move |i| u64::from_be(self.data.word(i))
+    fn new(bits: u32, data: Bytes<'a>) -> Key<'a> {
+        Key { bits, first: u64::from_be(data.word(0)), data }
     }
 
+    fn word(self) -> impl Fn(usize) -> u64 + 'a {
+        move |i| if i == 0 { self.first } else { u64::from_be(self.data.word(i)) }
+    }
+
+    #[inline]
     fn bit(self, at: u32) -> bool {
         self.word()(at as usize / 64) >> (63 - at % 64) & 1 != 0
     }
 }
 
 /// How many bits two prefixes share, at most `limit`.
+#[inline]
 fn common(a: impl Fn(usize) -> u64, b: impl Fn(usize) -> u64, limit: u32) -> u32 {
     let mut at = 0;
     while at < limit {
@@ -213,6 +224,7 @@ impl Trie {
     }
 
     /// Visits the nodes whose prefixes match a key, from the shortest on.
+    #[inline]
     fn walk(&self, key: Key<'_>, mut visit: impl FnMut(Node<'_>)) {
         let mut link = self.root();
         let mut depth = 0;
@@ -350,7 +362,7 @@ impl Trie {
         while let Some(node) = found {
             let mut key = vec![0; LEN_BYTES + self.max_bits as usize / 8];
             self.copy_key(node, BytesMut::new(&mut key));
-            let place = self.place(Key { bits: node.bits(), data: Bytes::new(&key[LEN_BYTES..]) });
+            let place = self.place(Key::new(node.bits(), Bytes::new(&key[LEN_BYTES..])));
             keys.push(key);
             found = self.after(&place);
         }
@@ -436,6 +448,7 @@ impl Trie {
         halves(self.root.load(Ordering::Acquire)).0
     }
 
+    #[inline]
     fn node(&self, link: Link) -> Option<Node<'_>> {
         let at = link.checked_sub(1)? as usize * self.node_words;
         Some(Node { words: &self.nodes[at..at + self.node_words] })
@@ -444,7 +457,7 @@ impl Trie {
     /// The key in a caller's bytes, if it is not longer than keys can be.
     fn key<'a>(&self, key: Bytes<'a>) -> Option<Key<'a>> {
         let bits = key.u32();
-        (bits <= self.max_bits).then(|| Key { bits, data: key.skip(LEN_BYTES) })
+        (bits <= self.max_bits).then(|| Key::new(bits, key.skip(LEN_BYTES)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Writer> {

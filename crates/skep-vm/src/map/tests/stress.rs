@@ -191,13 +191,13 @@ fn a_trie_is_whole_at_any_time() {
 
 #[test]
 fn each_record_is_read_once() {
-    const WRITERS: u64 = 3;
+    const WRITERS: usize = 3;
     let map = map(MapType::RINGBUF, 0, 0, 1 << 16);
     let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-    let mut last = [0; WRITERS as usize];
+    let mut last = [0; WRITERS];
     let mut read = 0;
     std::thread::scope(|scope| {
-        for writer in 0..WRITERS {
+        for writer in (0_u64..).take(WRITERS) {
             let (map, written, stop) = (&map, &written, &stop);
             scope.spawn(move || {
                 let mut random = Random::new(writer);
