@@ -1,0 +1,8 @@
+//! What parses as BTF is total under every accessor, and written back.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    skep_btf::oracle::btf(data);
+});
