@@ -4,5 +4,5 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    skep_btf::oracle::btf(data);
+    let _ = skep_btf::oracle::btf(data);
 });
