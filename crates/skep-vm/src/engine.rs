@@ -358,13 +358,16 @@ fn resolve(image: &Image, hosts: &Hosts, checked: bool) -> Result<Vec<Resolved>,
     if missing.is_empty() { Ok(resolved) } else { Err(Error::Unresolved(missing)) }
 }
 
-/// Where an import is used: `main+0x18`.
+/// Where an import is used: `main+0x18 (main.c:7)`.
 fn sites(image: &Image, index: usize) -> Vec<String> {
     let is_it =
         |target: Target| matches!(target, Target::Import { import, .. } if import.0 as usize == index);
-    let in_code = image.funcs.iter().flat_map(|func| {
+    let in_code = (0..).map(FuncId).zip(&image.funcs).flat_map(|(id, func)| {
         let refs = func.refs.iter().filter(|r| is_it(r.target));
-        refs.map(|r| format!("{}+{:#x}", func.name, r.at.bytes()))
+        refs.map(move |r| {
+            let line = image.line_at(id, r.at).map(|(file, line)| format!(" ({file}:{})", line.line));
+            format!("{}+{:#x}{}", func.name, r.at.bytes(), line.unwrap_or_default())
+        })
     });
     let in_data = image.data.iter().flat_map(|data| {
         let refs = data.refs.iter().filter(|r| is_it(r.target));
