@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::input;
+
 /// Assemble a file to an ELF object.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -11,7 +13,7 @@ Example:
   skep asm examples/words.s -o words.o
   llvm-objdump -d words.o")]
 pub(crate) struct Args {
-    /// Assembly.
+    /// Assembly; `-` is standard input.
     file: PathBuf,
     /// Where to write the object; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -19,8 +21,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let text = String::from_utf8(crate::input::bytes(&args.file)?)
-        .map_err(|error| anyhow::anyhow!("{}: {error}; expected UTF-8 text", args.file.display()))?;
-    let object = skep::assemble(&args.file.display().to_string(), &text)?;
-    crate::input::write(&args.output, &skep::object::elf::write(&object))
+    let object = skep::assemble(&input::name(&args.file), &input::text(&args.file)?)?;
+    input::write(&args.output, &skep::object::elf::write(&object))
 }

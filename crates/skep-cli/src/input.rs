@@ -1,30 +1,37 @@
-//! Files to objects: ELF, assembly, and C through clang.
+//! Files to objects: ELF, assembly, and C through clang; and the way out.
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use skep::Object;
 
-/// Reads a file as what its name and first bytes say it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object.
+/// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object.
 pub(crate) fn object(path: &Path) -> Result<Object> {
-    let name = path.display().to_string();
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension {
+    let name = name(path);
+    match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "c" => Ok(skep::read(&name, &compile(path)?)?),
-        "s" | "S" => {
-            let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-            Ok(skep::assemble(&name, &text)?)
-        }
-        _ => Ok(skep::read(&name, &bytes(path)?)?),
+        "s" | "S" => Ok(skep::assemble(&name, &text(path)?)?),
+        _ => skep::read(&name, &bytes(path)?).with_context(|| format!("cannot read {name}")),
     }
+}
+
+/// What messages call a file.
+pub(crate) fn name(path: &Path) -> String {
+    if is_stdio(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn is_stdio(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// All bytes of a file, or of standard input for `-`.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    if path.as_os_str() == "-" {
+    if is_stdio(path) {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
         return Ok(bytes);
@@ -32,31 +39,44 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Clang's names, newest first; `SKEP_CLANG` goes before them.
+/// The text of a file, or of standard input for `-`.
+pub(crate) fn text(path: &Path) -> Result<String> {
+    String::from_utf8(bytes(path)?)
+        .map_err(|error| error.utf8_error())
+        .with_context(|| format!("cannot read {} as text", name(path)))
+}
+
+/// Clang's names, newest first; the one that `SKEP_CLANG` names goes before them.
 const CLANGS: [&str; 8] =
     ["clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-16", "clang-14"];
 
 /// Compiles C to an object in memory. skep's headers are on the include path.
 fn compile(path: &Path) -> Result<Vec<u8>> {
-    let named = std::env::var("SKEP_CLANG").ok();
-    let compilers = named.iter().map(String::as_str).chain(CLANGS);
+    // Clang says the same in more lines.
+    fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let named: Option<OsString> = std::env::var_os("SKEP_CLANG").filter(|name| !name.is_empty());
+    let compilers = named.into_iter().chain(CLANGS.map(OsString::from));
     let headers = crate::headers::temporary()?;
     for compiler in compilers {
-        let child = Command::new(compiler)
+        let shown = compiler.display();
+        let child = Command::new(&compiler)
             .args(["--target=bpf", "-O2", "-g", "-mcpu=v3", "-Wall", "-x", "c", "-c", "-o", "-"])
             .arg("-I")
             .arg(headers.path())
+            // A name may begin with a dash.
+            .arg("--")
             .arg(path)
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn();
         let child = match child {
             Ok(child) => child,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(error).with_context(|| format!("cannot run {compiler}")),
+            Err(error) => return Err(error).with_context(|| format!("cannot run {shown}")),
         };
-        let output = child.wait_with_output().with_context(|| format!("cannot run {compiler}"))?;
+        let output = child.wait_with_output().with_context(|| format!("cannot run {shown}"))?;
         if !output.status.success() {
-            bail!("{compiler} could not compile {}", path.display());
+            bail!("{shown} could not compile {}", path.display());
         }
         return Ok(output.stdout);
     }
@@ -67,10 +87,42 @@ fn compile(path: &Path) -> Result<Vec<u8>> {
     )
 }
 
+/// Bytes given in hex.
+#[derive(Clone, Debug)]
+pub(crate) struct Hex(pub(crate) Vec<u8>);
+
+/// Pairs of hex digits; white space is ignored.
+pub(crate) fn hex(text: &str) -> Result<Hex, String> {
+    let digits = text.chars().filter(|c| !c.is_whitespace());
+    let digits: Vec<u32> = digits
+        .map(|c| c.to_digit(16).ok_or_else(|| format!("'{c}' is no hex digit")))
+        .collect::<Result<_, _>>()?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    match rest {
+        [] => Ok(Hex(pairs.iter().flat_map(|[high, low]| u8::try_from(high << 4 | low)).collect())),
+        _ => Err(format!("{} hex digits, expected an even number", digits.len())),
+    }
+}
+
+/// What is wrong with bytes that are no bare instructions.
+pub(crate) fn not_bare(name: &str, len: usize) -> String {
+    match len {
+        0 => format!("{name}: empty, expected instructions of 8 bytes"),
+        _ => format!("{name}: {len} bytes, expected a multiple of 8, the size of an instruction"),
+    }
+}
+
 /// Writes a file, or standard output for `-`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    if path.as_os_str() == "-" {
-        return std::io::stdout().write_all(bytes).context("cannot write standard output");
+    if is_stdio(path) {
+        let mut out = std::io::stdout().lock();
+        return out.write_all(bytes).and_then(|()| out.flush()).context("cannot write standard output");
     }
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Prints to standard output.
+pub(crate) fn print(text: impl Display) -> Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    write!(out, "{text}").and_then(|()| out.flush()).context("cannot write standard output")
 }

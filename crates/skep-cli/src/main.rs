@@ -1,6 +1,7 @@
 //! The `skep` command.
 
 mod asm;
+mod dis;
 mod headers;
 mod input;
 mod run;
@@ -20,6 +21,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Dis(dis::Args),
     Asm(asm::Args),
     Headers(headers::Args),
     /// Print a completion script for a shell.
@@ -58,6 +60,7 @@ impl From<anyhow::Error> for Failure {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Dis(args) => dis::run(&args).map_err(Failure::from),
         Command::Asm(args) => asm::run(&args).map_err(Failure::from),
         Command::Headers(args) => headers::run(&args).map_err(Failure::from),
         Command::Completions { shell } => {

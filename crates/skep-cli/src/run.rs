@@ -9,7 +9,8 @@ use skep::vm::debug::Hook;
 use skep::vm::{Memory, helpers};
 use skep::{Checked, Engine, Func, Host, Hosts, Image, Program, Select, Trap, Unit};
 
-use crate::{Failure, input};
+use crate::Failure;
+use crate::input::{self, Hex};
 
 mod maps;
 mod watch;
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long = "arg", value_name = "N", value_parser = number, allow_hyphen_values = true)]
     args: Vec<u64>,
     /// Memory for the main function, in hex: its address in r1, its length in r2.
-    #[arg(long, value_name = "HEX", value_parser = hex, conflicts_with_all = ["args", "mem"])]
+    #[arg(long, value_name = "HEX", value_parser = input::hex, conflicts_with_all = ["args", "mem"])]
     mem_hex: Option<Hex>,
     /// The same with the contents of a file.
     #[arg(long, value_name = "FILE", conflicts_with = "args")]
@@ -46,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long)]
     raw: bool,
     /// Bare instructions in hex, instead of a file.
-    #[arg(long, value_name = "HEX", value_parser = hex)]
+    #[arg(long, value_name = "HEX", value_parser = input::hex)]
     raw_hex: Option<Hex>,
     /// Print r0 of the main function, in hex.
     #[arg(long)]
@@ -77,10 +78,6 @@ pub(crate) struct Args {
     dump_maps: bool,
 }
 
-/// Bytes given in hex.
-#[derive(Clone, Debug)]
-struct Hex(Vec<u8>);
-
 /// A number as C writes it, also negative.
 fn number(text: &str) -> Result<u64, String> {
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -90,26 +87,6 @@ fn number(text: &str) -> Result<u64, String> {
     };
     let value = parsed.map_err(|error| format!("{error}; expected a 64-bit number, decimal or 0x hex"))?;
     Ok(if negative { value.wrapping_neg() } else { value })
-}
-
-/// Pairs of hex digits; white space between pairs is ignored.
-fn hex(text: &str) -> Result<Hex, String> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err(format!("{} hex digits, expected an even number", digits.len()));
-    }
-    let byte = |pair: &[u8; 2]| {
-        let text = std::str::from_utf8(pair).unwrap_or_default();
-        let valid = pair.iter().all(u8::is_ascii_hexdigit);
-        valid.then(|| u8::from_str_radix(text, 16).ok()).flatten()
-    };
-    pairs
-        .iter()
-        .map(byte)
-        .collect::<Option<Vec<u8>>>()
-        .map(Hex)
-        .ok_or_else(|| "expected hex digits only".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -135,18 +112,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn image(args: &Args) -> Result<Image> {
     let code = match (&args.raw_hex, &args.file) {
         (Some(Hex(bytes)), _) => ("command line".to_owned(), bytes.clone()),
-        (None, Some(path)) if args.raw => (path.display().to_string(), input::bytes(path)?),
+        (None, Some(path)) if args.raw => (input::name(path), input::bytes(path)?),
         (None, Some(path)) => {
             let object = input::object(path)?;
-            return skep::link(&object).with_context(|| format!("cannot link {}", path.display()));
+            return skep::link(&object).with_context(|| format!("cannot link {}", input::name(path)));
         }
         (None, None) => bail!("nothing to run; expected a FILE or --raw-hex"),
     };
     let (name, bytes) = code;
-    let len = bytes.len();
-    let slots = RawInsn::slots(&bytes, Endian::Little).ok_or_else(|| {
-        anyhow!("{name}: {len} bytes, expected a multiple of 8, the size of an instruction")
-    })?;
+    let slots = RawInsn::slots(&bytes, Endian::Little).filter(|slots| !slots.is_empty());
+    let slots = slots.with_context(|| input::not_bare(&name, bytes.len()))?;
     skep::linker::link_code(&name, slots).with_context(|| format!("cannot run {name}"))
 }
 

@@ -72,3 +72,8 @@ pub fn assemble_with(name: &str, text: &str, options: &Options) -> Result<Object
     }
     finish::object(unit).map_err(|faults| faults.into_errors(&source))
 }
+
+/// Whether a name can be written without quotes.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && cursor::name_len(name) == name.len() && !code::is_reserved(name)
+}

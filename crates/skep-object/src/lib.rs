@@ -5,13 +5,14 @@
 //! * [`Image`] is linked: functions, data, maps and imports that refer to each other by index, ready for either
 //!   runtime.
 //!
-//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly. [`section`] tells what the name of a
+//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly, and [`listing`] makes text of them. [`section`] tells what the name of a
 //! section says about the programs in it.
 
 pub mod asm;
 pub mod elf;
 mod error;
 pub mod image;
+pub mod listing;
 pub mod map;
 pub mod object;
 pub mod section;

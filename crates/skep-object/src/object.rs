@@ -383,6 +383,22 @@ impl Object {
         (func.section == section && slot - func.start < func.len).then_some(func)
     }
 
+    /// The functions of a section, ordered by offset.
+    #[must_use]
+    pub fn funcs_in(&self, section: SectionId) -> &[Func] {
+        let from = self.funcs.partition_point(|func| func.section < section);
+        let to = self.funcs.partition_point(|func| func.section <= section);
+        &self.funcs[from..to]
+    }
+
+    /// The maps of a section, ordered by offset.
+    #[must_use]
+    pub fn maps_in(&self, section: SectionId) -> &[Map] {
+        let from = self.maps.partition_point(|map| map.section < section);
+        let to = self.maps.partition_point(|map| map.section <= section);
+        &self.maps[from..to]
+    }
+
     /// The code of a function.
     #[must_use]
     pub fn code(&self, func: &Func) -> &[RawInsn] {

@@ -1,7 +1,9 @@
 //! Objects read from ELF, written to it, and what real tools say of them.
 
+mod asm;
 mod compilers;
 mod damage;
+mod listing;
 mod round_trip;
 mod sample;
 mod tools;
