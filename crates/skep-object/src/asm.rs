@@ -23,6 +23,7 @@ mod expr;
 mod finish;
 mod map;
 mod nearest;
+mod plain;
 mod section;
 mod source;
 mod symbols;
@@ -44,6 +45,11 @@ use unit::Unit;
 pub struct Options {
     /// Byte order of the object; `.endian` in the text overrides it.
     pub endian: Endian,
+}
+
+/// The names of all directives, those that are refused with a remedy included.
+pub fn directives() -> impl Iterator<Item = &'static str> {
+    directive::names()
 }
 
 /// Assembles a file. `name` is what messages and source lines call it.

@@ -1,7 +1,6 @@
 //! Instructions, and the symbols in them.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use skep_insn::Insn;
 use skep_insn::text::{self, SymKind};
@@ -9,9 +8,9 @@ use skep_insn::text::{self, SymKind};
 use super::cursor::{Cursor, name_len};
 use super::diag::{Fault, Parsed};
 use super::expr::{Expr, Step};
+use super::plain::Plain;
 use super::section::{Fixup, FixupKind, LineMark};
-use super::source::{Span, quoted_len};
-use super::symbols::{Def, SymId};
+use super::source::Span;
 use super::unit::Unit;
 
 /// Words of instructions; registers besides.
@@ -135,125 +134,6 @@ fn mark_line(unit: &mut Unit<'_>, offset: u64, at: Span) {
         }
     };
     unit.section_mut().lines.push(mark);
-}
-
-/// An instruction in the words that the parser of instructions knows: constants are numbers, and `1f` and names in
-/// quotes are plain names.
-struct Plain<'w> {
-    text: Cow<'w, str>,
-    /// What was replaced, in order.
-    edits: Vec<Edit>,
-}
-
-struct Edit {
-    /// Where it stood.
-    from: Range<usize>,
-    /// What stands there now.
-    to: Range<usize>,
-    /// The symbol that it stands for, if it is no number.
-    symbol: Option<SymId>,
-}
-
-impl<'w> Plain<'w> {
-    fn new<'s>(unit: &mut Unit<'s>, written: &'w str, at: Span) -> Parsed<Plain<'w>> {
-        let mut edits: Vec<Edit> = Vec::new();
-        let mut text = String::new();
-        let mut copied = 0;
-        let mut pos = 0;
-        while pos < written.len() {
-            let rest = &written[pos..];
-            let (len, replacement) =
-                match replacement(unit, rest, Span { start: at.start + pos, end: at.end })? {
-                    Token::Plain(len) => (len, None),
-                    Token::Number(len, number) => (len, Some((number.to_string(), None))),
-                    Token::Symbol(len, id) => (len, Some((format!("${}", edits.len()), Some(id)))),
-                };
-            if let Some((new, symbol)) = replacement {
-                text.push_str(&written[copied..pos]);
-                let start = text.len();
-                text.push_str(&new);
-                edits.push(Edit { from: pos..pos + len, to: start..text.len(), symbol });
-                copied = pos + len;
-            }
-            pos += len;
-        }
-        if edits.is_empty() {
-            return Ok(Plain { text: Cow::Borrowed(written), edits });
-        }
-        text.push_str(&written[copied..]);
-        Ok(Plain { text: Cow::Owned(text), edits })
-    }
-
-    /// Where a piece of the plain text stands in the source; `at` is the whole instruction.
-    fn origin(&self, range: Range<usize>, at: Span) -> Span {
-        let map = |pos: usize, end: bool| {
-            let before = self
-                .edits
-                .iter()
-                .rev()
-                .find(|edit| if end { edit.to.start < pos } else { edit.to.start <= pos });
-            match before {
-                Some(edit) if pos < edit.to.end || (end && pos == edit.to.end) => {
-                    if end {
-                        edit.from.end
-                    } else {
-                        edit.from.start
-                    }
-                }
-                Some(edit) => pos - edit.to.end + edit.from.end,
-                None => pos,
-            }
-        };
-        let start = at.start + map(range.start, false);
-        Span { start, end: (at.start + map(range.end, true)).max(start) }
-    }
-
-    /// The symbol that a name stands for that was put there.
-    fn symbol_at(&self, range: &Range<usize>) -> Option<SymId> {
-        self.edits.iter().find(|edit| edit.to == *range)?.symbol
-    }
-}
-
-/// What stands at the start of a piece of an instruction, and how long it is.
-enum Token {
-    Plain(usize),
-    Number(usize, i64),
-    Symbol(usize, SymId),
-}
-
-fn replacement(unit: &mut Unit<'_>, rest: &str, at: Span) -> Parsed<Token> {
-    let first = rest.as_bytes().first().copied().unwrap_or_default();
-    if first == b'"' {
-        let len = quoted_len(rest).unwrap_or(rest.len());
-        let mut cursor = Cursor::new(&unit.source.clean, Span { start: at.start, end: at.start + len });
-        let Some(name) = cursor.name()? else { return Ok(Token::Plain(len)) };
-        return Ok(Token::Symbol(len, unit.symbols.intern(name.text, name.span)));
-    }
-    if first == b'\'' {
-        return Ok(Token::Plain(quoted_len(rest).unwrap_or(1)));
-    }
-    if first.is_ascii_digit() {
-        let len = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let (digits, suffix) = rest[..len].split_at(len - 1);
-        let is_label = matches!(suffix, "b" | "f") && digits.bytes().all(|b| b.is_ascii_digit());
-        if let (true, Ok(number)) = (is_label, digits.parse()) {
-            let at = Span { start: at.start, end: at.start + len };
-            return Ok(Token::Symbol(len, unit.symbols.number_ref(number, suffix == "f", at)?));
-        }
-        return Ok(Token::Plain(len));
-    }
-    let len = name_len(rest);
-    if len == 0 {
-        return Ok(Token::Plain(rest.chars().next().map_or(1, char::len_utf8)));
-    }
-    let known = unit.symbols.find(&rest[..len]).map(|id| (id, &unit.symbols.get(id).def));
-    match known {
-        Some((id, &Def::Value(Expr::Number(number)))) => {
-            unit.symbols.get_mut(id).used = true;
-            Ok(Token::Number(len, number))
-        }
-        _ => Ok(Token::Plain(len)),
-    }
 }
 
 fn parse_fault(plain: &Plain<'_>, written: &str, at: Span, error: &text::ParseError) -> Fault {

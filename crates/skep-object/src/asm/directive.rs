@@ -57,6 +57,11 @@ const DIRECTIVES: &[(&[&str], Handler)] = &[
     (&[".incbin"], incbin),
 ];
 
+/// The names of all.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    DIRECTIVES.iter().flat_map(|(names, _)| names.iter().copied())
+}
+
 /// Reads a directive.
 pub(super) fn directive<'s>(unit: &mut Unit<'s>, name: &Name<'s>, cursor: &mut Cursor<'s>) -> Parsed<()> {
     let lower;
@@ -70,8 +75,7 @@ pub(super) fn directive<'s>(unit: &mut Unit<'s>, name: &Name<'s>, cursor: &mut C
         if unit.is_ignored() {
             return Ok(());
         }
-        let names = DIRECTIVES.iter().flat_map(|(names, _)| names.iter().copied());
-        let near = did_you_mean(text, names);
+        let near = did_you_mean(text, names());
         let near = if near.is_empty() { "; docs/assembly.md lists all".to_string() } else { near };
         return Err(Fault::new(name.span, format!("unknown directive '{}'{near}", name.text)));
     };
@@ -440,7 +444,7 @@ fn preprocess<'s>(_: &mut Unit<'s>, name: &Name<'s>, _: &mut Cursor<'s>) -> Pars
         name.span,
         format!(
             "'{}' is not supported: there are no macros; \
-             run the file through a preprocessor first, such as `clang -E -x c`",
+             run the file through a preprocessor first, such as `clang -E -P -x assembler-with-cpp`",
             name.text
         ),
     ))

@@ -403,7 +403,15 @@ fn unary(op: Unary, value: Value) -> Option<Value> {
     }))
 }
 
-fn numbers(op: Binary, a: i64, b: i64) -> Option<i64> {
+/// The operator for numbers at the start of `text`: its spelling, meaning and how tightly it binds. Comparisons are left
+/// to conditions of jumps.
+pub(super) fn arithmetic(text: &str) -> Option<(&'static str, Binary, u8)> {
+    let found = BINARY.iter().find(|(spelling, ..)| text.starts_with(spelling));
+    found.copied().filter(|(.., tightness)| *tightness >= 3)
+}
+
+/// What two numbers make; `None` for a division by zero.
+pub(super) fn numbers(op: Binary, a: i64, b: i64) -> Option<i64> {
     let truth = |is: bool| if is { -1 } else { 0 };
     // A shift by 64 or more leaves nothing.
     let count = u32::try_from(b).ok();

@@ -1,6 +1,7 @@
 //! Tests of the assembler.
 
 mod clang;
+mod documents;
 mod errors;
 mod fuzz;
 mod language;

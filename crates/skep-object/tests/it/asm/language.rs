@@ -104,6 +104,34 @@ fn constants_and_numbered_labels_stand_in_instructions() {
 }
 
 #[test]
+fn expressions_of_constants_stand_in_instructions() {
+    let text = "A = 16\nB = -3\nmain: r1 = A - 1; r1 = (A + 2) * 3; r1 += -A; r1 = *(u64 *)(r10 - A); r1 = *(u8 *)(r2 + B)\n\
+                r1 = *(u8 *)(r2 - A * 2 - 1); *(u8 *)(r2 - B) = A / 8; if r1 > A - 1 goto + A - 15; if r1 & A | 1 goto +0\n\
+                r1 = here + A - 1 ll; r1 = ~A & 0xff; r1 = 'a' + A; r1 = A << 2 ll; call A + B; exit\nhere: exit";
+    check_code(
+        text,
+        &[
+            "r1 = 0xf",
+            "r1 = 0x36",
+            "r1 += -0x10",
+            "r1 = *(u64 *)(r10 - 0x10)",
+            "w1 = *(u8 *)(r2 - 0x3)",
+            "w1 = *(u8 *)(r2 - 0x21)",
+            "*(u8 *)(r2 + 0x3) = 0x2",
+            "if r1 > 0xf goto +0x1",
+            "if r1 & 0x11 goto +0x0",
+            "r1 = 0x0 ll <.text+151>",
+            "r1 = 0xef",
+            "r1 = 0x71",
+            "r1 = 0x40 ll",
+            "call 0xd",
+            "exit",
+            "exit",
+        ],
+    );
+}
+
+#[test]
 fn calls() {
     check_code(
         ".globl main\nmain: call local; call outer; call bpf_ktime_get_ns; call 7; call puts; call other\n\
