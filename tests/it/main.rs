@@ -1,3 +1,4 @@
 //! Tests of all engines together.
 
 mod insn;
+mod random;

@@ -41,10 +41,21 @@ pub enum Verdict {
 /// An engine that is not of the oracle's opinion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
+    /// Of which kind.
+    pub kind: Kind,
     /// Which engine, and what it did.
     pub what: String,
+}
+
+/// Kinds of disagreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
     /// The program does something that no program may: it should not have been compared.
-    pub invalid: bool,
+    Invalid,
+    /// An engine of user space does not take it.
+    Refused,
+    /// It ended early, or left something else.
+    Differs,
 }
 
 impl fmt::Display for Disagreement {
@@ -95,8 +106,8 @@ impl Judge {
         vet(program, inputs)?;
         for engine in &self.user_space {
             let mut loaded = engine.load(&program.slots).map_err(|refused| Disagreement {
+                kind: Kind::Refused,
                 what: format!("{} refuses the program: {}", engine.name(), refused.reason),
-                invalid: false,
             })?;
             run_all(engine.name(), &mut *loaded, program, inputs, u64::MAX, |_| {})?;
         }
@@ -129,7 +140,7 @@ fn vet(program: &Program, inputs: &[Memory]) -> Result<(), Disagreement> {
     for input in inputs {
         let mut memory = input.clone();
         if let Err(fault) = oracle::run(&program.slots, &mut memory.0, addresses, STEPS) {
-            return Err(Disagreement { what: format!("the oracle: {fault:?}"), invalid: true });
+            return Err(Disagreement { kind: Kind::Invalid, what: format!("the oracle: {fault:?}") });
         }
     }
     Ok(())
@@ -147,7 +158,7 @@ fn run_all(
     let disagree = |input: &Memory, what: String| {
         let regs: Vec<String> =
             (0..10).map(|reg| format!("r{reg}={:#x}", input.word(layout::IN + 8 * reg))).collect();
-        Disagreement { what: format!("{name}: {what}\nwith {}", regs.join(" ")), invalid: false }
+        Disagreement { kind: Kind::Differs, what: format!("{name}: {what}\nwith {}", regs.join(" ")) }
     };
     for input in inputs {
         let mut memory = input.clone();

@@ -90,7 +90,11 @@ impl Engine for Kernel {
         code.push(insn(0x18, 1, PSEUDO_MAP_VALUE, 0, self.map.as_raw_fd()));
         code.push(insn(0, 0, 0, 0, 0));
         code.extend_from_slice(program);
-        let program = load(&code, None).or_else(|_| {
+        let program = load(&code, None).or_else(|error| {
+            if error.raw_os_error() == Some(libc::E2BIG) {
+                let reason = "too complex".to_owned(); // to be told more would take seconds
+                return Err(Refused { log: reason.clone(), reason });
+            }
             // Once more, to be told why.
             let mut log = vec![0; LOG_BYTES];
             load(&code, Some(&mut log)).map_err(|error| Refused::from_verifier(&error, &log))

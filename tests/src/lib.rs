@@ -5,13 +5,16 @@
 //! * [`engine`] is what runs programs: the interpreter in all its modes, and the [`kernel`].
 //! * [`wrap`] turns a piece of code into a program that loads all registers from memory and stores them again.
 //! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
+//! * [`generate`] makes random programs that the kernel's verifier accepts, and [`shrink`] makes a failing one short.
 
 pub mod compare;
 pub mod engine;
+pub mod generate;
 pub mod kernel;
 pub mod names;
 pub mod oracle;
 pub mod random;
 pub mod report;
+pub mod shrink;
 pub mod slot;
 pub mod wrap;
