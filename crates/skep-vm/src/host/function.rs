@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::check;
-use super::signature::{Signature, Value};
+use super::signature::{MAX_PARAMS, Signature, Value};
 use crate::cx::Cx;
 use crate::error::TrapKind;
 
@@ -23,14 +23,25 @@ pub(super) enum Target {
 pub(crate) struct HostFn {
     name: Arc<str>,
     target: Target,
-    /// Without one, everything has 64 bits.
-    signature: Option<Signature>,
+    signature: Signature,
+    /// Whether an argument has fewer than 64 bits.
+    narrow: bool,
+    /// Bit by bit, which arguments could be the address of a function.
+    wide: u8,
     checked: bool,
 }
 
 impl HostFn {
     pub(super) fn new(name: &str, target: Target, signature: Option<Signature>) -> HostFn {
-        HostFn { name: name.into(), target, signature, checked: false }
+        // Without a signature, everything has 64 bits.
+        let signature = signature.unwrap_or(Signature::RAW);
+        let is_wide = |index: usize| match signature.params().get(index) {
+            Some(param) => matches!(param.value(), Value::I64 | Value::U64 | Value::Ptr),
+            None => signature.is_variadic(),
+        };
+        let wide = (0..MAX_PARAMS).filter(|index| is_wide(*index)).fold(0, |wide, index| wide | 1 << index);
+        let narrow = (0..signature.params().len()).any(|index| !is_wide(index));
+        HostFn { name: name.into(), target, signature, narrow, wide, checked: false }
     }
 
     /// The same function for programs that are checked, or not.
@@ -44,7 +55,7 @@ impl HostFn {
     }
 
     pub(super) fn is_variadic(&self) -> bool {
-        self.signature.is_some_and(|signature| signature.is_variadic())
+        self.signature.is_variadic()
     }
 
     /// The address that C calls it by; closures have none.
@@ -57,11 +68,12 @@ impl HostFn {
 
     /// Calls it with `r1`–`r5`; the result is what `r0` becomes.
     pub(crate) fn call(&self, cx: &mut Cx<'_>, args: [u64; 5]) -> Result<u64, TrapKind> {
-        let signature = self.signature.as_ref().unwrap_or(&Signature::RAW);
-        let params = signature.params();
+        let signature = &self.signature;
         let mut args = args;
-        for (arg, param) in args.iter_mut().zip(params) {
-            *arg = param.value().extend(*arg);
+        if self.narrow {
+            for (arg, param) in args.iter_mut().zip(signature.params()) {
+                *arg = param.value().extend(*arg);
+            }
         }
         if self.checked {
             check::arguments(cx, &self.name, signature, &args)?;
@@ -69,14 +81,15 @@ impl HostFn {
         let raw = match &self.target {
             Target::Closure(function) => function(cx, args)?,
             Target::C(address) => {
-                let passed = if signature.is_variadic() { args.len() } else { params.len() };
-                if let Some(index) = args[..passed].iter().position(|arg| cx.is_func(*arg)) {
-                    let func = cx.func_name(args[index]).unwrap_or_default();
-                    let reason = format!("argument {} is {}", index + 1, no_native_code(func));
-                    return Err(TrapKind::callee(&*self.name, reason));
+                for (index, arg) in args.iter().enumerate() {
+                    if self.wide & 1 << index != 0 && cx.is_func(*arg) {
+                        return Err(self.refuse_func(cx, index, *arg));
+                    }
                 }
-                for (arg, param) in args.iter_mut().zip(params) {
-                    *arg = in_register(param.value(), *arg);
+                if SIGN_EXTENDS_U32 {
+                    for (arg, param) in args.iter_mut().zip(signature.params()) {
+                        *arg = if param.value() == Value::U32 { Value::I32.extend(*arg) } else { *arg };
+                    }
                 }
                 // SAFETY: the signature is that of the function at this address: whoever registered it vouched for
                 // it, or it is the program's own declaration, and trusted programs are trusted with that too. In
@@ -86,6 +99,12 @@ impl HostFn {
         };
         Ok(signature.result().extend(raw))
     }
+
+    #[cold]
+    fn refuse_func(&self, cx: &Cx<'_>, index: usize, arg: u64) -> TrapKind {
+        let func = cx.func_name(arg).unwrap_or_default();
+        TrapKind::callee(&*self.name, format!("argument {} is {}", index + 1, no_native_code(func)))
+    }
 }
 
 pub(super) fn no_native_code(func: &str) -> String {
@@ -94,12 +113,8 @@ pub(super) fn no_native_code(func: &str) -> String {
     )
 }
 
-/// What the calling convention wants in the register of an argument, given its 64-bit value.
-fn in_register(value: Value, arg: u64) -> u64 {
-    // These two keep 32-bit integers sign-extended, whatever their type.
-    let sign_extends = cfg!(any(target_arch = "riscv64", target_arch = "loongarch64"));
-    if sign_extends && value == Value::U32 { Value::I32.extend(arg) } else { arg }
-}
+/// Whether the calling convention wants 32-bit integers sign-extended, whatever their type.
+const SIGN_EXTENDS_U32: bool = cfg!(any(target_arch = "riscv64", target_arch = "loongarch64"));
 
 /// Calls a C function that takes integers and pointers.
 ///
