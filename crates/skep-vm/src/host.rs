@@ -76,6 +76,9 @@ impl Hosts {
 
     /// Offers a C function. A later registration of the same name replaces an earlier one.
     ///
+    /// What a checked program passes is checked before the call and not copied: a program whose threads change memory
+    /// that another one has passed can still mislead the function.
+    ///
     /// # Safety
     /// `address` must be that of a function of the C calling convention which `signature` describes truly, down to the
     /// lengths of pointers; it must be callable from every thread that runs programs, as long as programs run.

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use skep_vm::host::Signature;
 use skep_vm::{Access, Hosts, Trap, TrapKind};
 
-use crate::support::{COMPILERS, Mode, assemble, both, checked, output, read, refusal, run, trusting};
+use crate::support::{
+    COMPILERS, Compiler, Mode, assemble, both, checked, output, read, refusal, run, trusting,
+};
 
 /// Offers a C function under a prototype.
 fn offer(hosts: Hosts, prototype: &str, address: *const ()) -> Hosts {
@@ -141,6 +143,25 @@ fn prototypes_of_the_program_are_used() {
             assert_eq!(func.call(&[]).unwrap(), 0, "line of the failure in {} by {compiler:?}", func.name());
         }
     }
+}
+
+#[test]
+fn headers_go_together() {
+    // Where Debian has the C library's headers; without the second, they look for a 32-bit one.
+    let libc: &[&str] =
+        &["--target=bpf", "-g", "-O2", "-idirafter", "/usr/include/x86_64-linux-gnu", "-D__x86_64__"];
+    let compiler = Compiler { command: "clang-22", args: libc };
+    for source in ["headers.c", "headers_first.c"] {
+        let Some(object) = compiler.compile(source) else { continue };
+        let unit = trusting(&Hosts::new().process()).add(&read(&object)).unwrap();
+        assert_eq!(run(&unit, &[]), Ok(0), "{source}");
+    }
+}
+
+#[test]
+fn hosts_are_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>(_: &T) {}
+    shared(&Hosts::new());
 }
 
 #[test]
