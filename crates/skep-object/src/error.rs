@@ -269,7 +269,7 @@ pub(crate) fn signed(number: i64) -> String {
 /// A section in a message: its name, or its index where it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionRef {
-    /// Index in the section header table.
+    /// Its index in the file, or in an object that is no file yet.
     pub index: u32,
     /// Its name, if that can be read.
     pub name: Option<String>,

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::map::MapDef;
 
 pub use builder::ObjectBuilder;
-pub(crate) use index::EMPTY_CALL;
+pub(crate) use index::{EMPTY_CALL, is_program_name};
 
 /// Index of a section in [`Object::sections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

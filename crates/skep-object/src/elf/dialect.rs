@@ -9,8 +9,8 @@
 //! 2. What stands in the places where the readings differ: one of them may point outside of its symbol.
 //! 3. The compiler in `.comment`.
 
-use super::header::File;
-use super::raw::r;
+use super::header::{File, Header};
+use super::raw::{SHF_ALLOC, r};
 use super::relocs::{self, Patch, Record, Table};
 use super::sections::Role;
 use super::symbols::{Entry, Symbols};
@@ -131,7 +131,8 @@ impl Signs {
 
 /// The dialect of the compiler that `.comment` names: GCC up to 13 came with binutils of the GNU dialect.
 fn comment(file: &File<'_>) -> Option<Dialect> {
-    let text = file.headers.iter().find(|header| header.name == ".comment")?.contents;
+    let is_comment = |header: &&Header<'_>| header.name == ".comment" && !header.has(SHF_ALLOC);
+    let text = file.headers.iter().find(is_comment)?.contents;
     let find = |needle: &[u8]| text.windows(needle.len()).position(|window| window == needle);
     if find(b"clang").is_some() || find(b"LLVM").is_some() || find(b"skep").is_some() {
         return Some(Dialect::Clang);

@@ -8,7 +8,7 @@ use super::raw::{
     SHT_NOTE, SHT_PREINIT_ARRAY, SHT_PROGBITS, SHT_SYMTAB,
 };
 use crate::error::Error;
-use crate::object::{Contents, Object, Section, SectionId, SectionKind, is_ld_imm64};
+use crate::object::{Contents, Object, Section, SectionId, SectionKind, is_ld_imm64, is_program_name};
 
 /// What became of each section of the file.
 pub(super) struct Kept {
@@ -82,12 +82,12 @@ fn role(header: &Header<'_>, kept: &mut Kept, object: &mut Object) -> Result<Rol
     match (header.name, header.ty) {
         (".BTF", SHT_PROGBITS) => return once(Role::Btf, kept),
         (".BTF.ext", SHT_PROGBITS) => return once(Role::BtfExt, kept),
+        (".BTF" | ".BTF.ext", ty) => return Err(header.fault("sh_type", ty, "1 (SHT_PROGBITS)")),
         _ => {}
     }
     let is_program =
         matches!(header.ty, SHT_PROGBITS | SHT_NOBITS | SHT_INIT_ARRAY | SHT_FINI_ARRAY | SHT_PREINIT_ARRAY);
-    // Unwinding tables are loaded in other worlds, but nobody unwinds BPF.
-    let is_unused = header.ty == SHT_NOTE || header.name == ".eh_frame" || header.name.starts_with(".note");
+    let is_unused = header.ty == SHT_NOTE || !is_program_name(header.name);
     // LLVM 22 writes jump tables without SHF_ALLOC, though code loads from them.
     let is_loaded = header.has(SHF_ALLOC) || header.name == ".jumptables";
     if !is_loaded || is_unused {
@@ -115,9 +115,6 @@ fn section(file: &File<'_>, header: &Header<'_>) -> Result<Section, Error> {
         return Err(header.fault("sh_flags", "SHF_COMPRESSED", "a section that is not compressed"));
     }
     let align = header.align.max(1);
-    if !align.is_power_of_two() {
-        return Err(header.fault("sh_addralign", header.align, "a power of two"));
-    }
     let code = header.has(SHF_EXECINSTR);
     let contents = if header.ty == SHT_NOBITS {
         if code {

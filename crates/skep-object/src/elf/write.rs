@@ -61,7 +61,8 @@ impl Out {
 
     /// Adds a section, whose contents are what `fill` appends; returns its index.
     fn add(&mut self, header: Header, fill: impl FnOnce(&mut Writer)) -> u32 {
-        self.bytes.align(header.align);
+        // Where a section begins in the file is a matter of taste: more than this serves nobody.
+        self.bytes.align(header.align.min(16));
         let offset = self.bytes.len();
         fill(&mut self.bytes);
         let size = if header.ty == SHT_NOBITS { header.size } else { self.bytes.len() - offset };

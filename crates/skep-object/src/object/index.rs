@@ -32,8 +32,19 @@ fn check_sections(object: &Object) -> Result<(), Error> {
             found,
             expected: expected.to_owned(),
         };
-        if !section.align.is_power_of_two() {
-            return Err(fault("alignment", section.align.to_string(), "a power of two"));
+        if !is_program_name(&section.name) {
+            return Err(fault(
+                "name",
+                section.name.clone(),
+                "the name of a section that a program consists of",
+            ));
+        }
+        if !section.align.is_power_of_two() || section.align > MAX_ALIGN {
+            return Err(fault(
+                "alignment",
+                format!("{:#x}", section.align),
+                "a power of two, at most 0x100000",
+            ));
         }
         if section.contents.len() > MAX_SECTION {
             return Err(fault("length", format!("{:#x}", section.contents.len()), "at most 0x80000000"));
@@ -47,8 +58,17 @@ fn check_sections(object: &Object) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a section of this name may be part of a program. Type information has its own place in an object; unwinding
+/// tables and notes are loaded in other worlds, but not in that of BPF.
+pub(crate) fn is_program_name(name: &str) -> bool {
+    !matches!(name, ".BTF" | ".BTF.ext" | ".eh_frame") && !name.starts_with(".note")
+}
+
 /// The kernel's map values are shorter, and offsets of `ld_imm64` have 31 bits beside their sign.
 const MAX_SECTION: u64 = 1 << 31;
+
+/// Sixteen of the largest pages; more only wastes memory.
+const MAX_ALIGN: u64 = 1 << 20;
 
 fn check_symbols(object: &Object) -> Result<(), Error> {
     for (index, symbol) in (1..).zip(&object.symbols) {

@@ -169,7 +169,7 @@ fn section_headers() {
     );
     check(
         |e| e.put(e.header(".data") + 48, &[3]),
-        "section '.data': sh_addralign is 3, expected a power of two",
+        "section '.data': alignment is 0x3, expected a power of two, at most 0x100000",
     );
     check(
         |e| e.put(e.header("socket") + 32, &[60]),

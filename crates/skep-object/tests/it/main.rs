@@ -4,6 +4,7 @@ mod asm;
 mod compilers;
 mod damage;
 mod listing;
+mod hostile;
 mod round_trip;
 mod sample;
 mod tools;
