@@ -117,7 +117,7 @@ fn damaged_objects_are_errors_or_objects() {
     assert!(objects > 20 && errors > 20, "{objects} objects, {errors} errors: both outcomes are tested");
 }
 
-fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+fn damage(bytes: &mut [u8], random: &mut Random) {
     const WORDS: [u64; 12] = [0, 1, 2, 7, 8, 0x7f, 0xff, 0xffff, 0x7fff_ffff, 0xffff_ffff, 1 << 32, u64::MAX];
     for _ in 0..1 + random.below(6) {
         // Half of it hits the headers at the end or the beginning, where each byte has a meaning.
