@@ -3,8 +3,8 @@
 mod asm;
 mod compilers;
 mod damage;
-mod listing;
 mod hostile;
+mod listing;
 mod round_trip;
 mod sample;
 mod tools;
