@@ -1,4 +1,5 @@
 //! Tests of all engines together.
 
 mod insn;
+mod misuse;
 mod random;

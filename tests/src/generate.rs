@@ -385,8 +385,9 @@ impl<'r> Writer<'r> {
         let op = self.random.pick(&atomic::READ_MODIFY_WRITE);
         let src = if op & atomic::FETCH != 0 { self.target() } else { self.number() };
         if op == atomic::CMPXCHG && self.random.once_in(2) {
-            // Otherwise it would hardly ever succeed.
-            self.emit(insn(class::LDX | mode::MEM | size, 0, base, off, 0));
+            // Otherwise it would hardly ever succeed. The upper half of r0 must not count.
+            let mode = if size == size::W { mode::MEMSX } else { mode::MEM };
+            self.emit(insn(class::LDX | mode | size, 0, base, off, 0));
         }
         self.emit(insn(class::STX | mode::ATOMIC | size, base, src, off, op));
         if (op, size) == (atomic::CMPXCHG, size::W) {

@@ -36,6 +36,14 @@ pub fn name(slots: &[Slot]) -> Result<String, Undefined> {
     }
 }
 
+/// Whether the first of these slots holds an instruction.
+///
+/// # Errors
+/// If it does not.
+pub fn check(slots: &[Slot]) -> Result<(), Undefined> {
+    name(slots).map(|_| ())
+}
+
 /// Names of all instructions.
 #[must_use]
 pub fn all() -> BTreeSet<String> {

@@ -100,9 +100,12 @@ impl Bare {
             let target = at.jump(rel).and_then(|target| starts.binary_search(&target).ok());
             let target = target.and_then(|index| u32::try_from(index).ok()).map_or(FuncId(0), FuncId);
             let at = Slot(at.0 - start.0);
+            let second = code.get(at.index() + 1).map_or(0, |second| second.imm);
             let insn = &mut code[at.index()];
             *insn = match insn.code {
                 CALL => RawInsn::new(CALL, insn.dst(), PSEUDO_SUBPROG, insn.off, -1),
+                // As a value, the second half of the imm would mean something; the decoder refuses it as an address.
+                LOAD_IMM64 if second != 0 => *insn,
                 opcode => RawInsn::new(opcode, insn.dst(), 0, insn.off, 0),
             };
             refs.push(Ref { at, target: Target::Func(target) });
