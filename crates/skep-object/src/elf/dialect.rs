@@ -15,7 +15,7 @@ use super::relocs::{self, Patch, Record, Table};
 use super::sections::Role;
 use super::symbols::{Entry, Symbols};
 use crate::error::{Error, signed};
-use crate::object::{Object, RelocKind};
+use crate::object::{Object, Reloc, RelocKind};
 
 /// How addends stand in patched places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,12 +105,7 @@ impl Signs {
         if clang == gnu {
             return;
         }
-        // One past the end is still a place in an object, but no function begins there.
-        let size = symbol.size.max(1).cast_signed();
-        let is_inside = |addend: i64| match patch.kind {
-            RelocKind::Call => addend == 0,
-            _ => (0..=size).contains(&addend),
-        };
+        let is_inside = |addend| is_inside(patch.kind, symbol.size, addend);
         match (is_inside(clang), is_inside(gnu)) {
             (true, false) => self.clang_places += 1,
             (false, true) => self.gnu_places += 1,
@@ -126,6 +121,27 @@ impl Signs {
             clang: target(clang),
             gnu: target(gnu),
         });
+    }
+}
+
+/// Whether [`detect`] finds that an object is in clang's dialect without being told who wrote it: it has relocations
+/// of clang's types, or no place that makes sense only to GNU binutils.
+pub(super) fn is_told(object: &Object) -> bool {
+    let mut relocs = object.sections.iter().flat_map(|section| &section.relocs);
+    let is_typed = |reloc: &Reloc| matches!(reloc.kind, RelocKind::Abs64 | RelocKind::Abs32);
+    let is_clear = |reloc: &Reloc| {
+        let symbol = object.symbol(reloc.symbol);
+        symbol.value == 0 || is_inside(reloc.kind, symbol.size, reloc.addend)
+    };
+    relocs.clone().any(is_typed) || relocs.all(is_clear)
+}
+
+/// Whether an addend leads into its symbol. One past the end is still a place in an object, but no function begins
+/// there.
+fn is_inside(kind: RelocKind, size: u64, addend: i64) -> bool {
+    match kind {
+        RelocKind::Call => addend == 0,
+        _ => u64::try_from(addend).is_ok_and(|addend| addend <= size.max(1)),
     }
 }
 

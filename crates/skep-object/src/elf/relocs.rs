@@ -201,12 +201,20 @@ pub(super) fn take(
     tables: &[Table<'_>],
     dialect: Dialect,
 ) -> Result<(), Error> {
+    let (mut seen, mut unused) = (0, 0);
     for table in tables {
         let Role::Program(id) = table.role else { continue };
+        seen += table.records.len();
         for record in &table.records {
             let fault = |what| table.fault(record, what);
-            let Some(patch) = patch(object, id, record).map_err(fault)? else { continue };
-            let Some(entry) = symbols.get(record.symbol) else { continue };
+            let (Some(patch), Some(entry)) =
+                (patch(object, id, record).map_err(fault)?, symbols.get(record.symbol))
+            else {
+                // R_BPF_NONE asks for nothing.
+                debug_assert_eq!(record.ty, r::NONE);
+                unused += 1;
+                continue;
+            };
             let symbol = match entry.fate {
                 Fate::Kept(symbol) => symbol,
                 Fate::Ignored(section) => {
@@ -231,6 +239,8 @@ pub(super) fn take(
             section.relocs.push(reloc);
         }
     }
+    let kept: usize = object.sections.iter().map(|section| section.relocs.len()).sum();
+    debug_assert_eq!(seen, kept + unused, "every relocation is kept or known to be unused");
     Ok(())
 }
 

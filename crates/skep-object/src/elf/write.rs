@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use skep_btf::BtfExt;
 use skep_insn::{Endian, RawInsn};
 
+use super::dialect;
 use super::raw::{
     EHDR_SIZE, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, EM_BPF, ET_REL, EV_CURRENT, REL_SIZE, SHDR_SIZE,
     SHF_ALLOC, SHF_EXECINSTR, SHF_INFO_LINK, SHF_MERGE, SHF_STRINGS, SHF_WRITE, SHN_ABS, SHN_LORESERVE,
@@ -25,7 +26,9 @@ pub fn write(object: &Object) -> Vec<u8> {
     let mut file = Out::new(object.endian);
     let sections: Vec<u32> = object.sections.iter().map(|section| file.section(object, section)).collect();
     file.types(object);
-    file.comment();
+    if !dialect::is_told(object) {
+        file.comment();
+    }
     let symtab = file.symbols(object, &sections);
     file.relocations(symtab);
     file.finish()
@@ -117,7 +120,8 @@ impl Out {
         }
     }
 
-    /// Says who wrote it, which settles the dialect for those who read it.
+    /// Says who wrote it, which settles the dialect. libbpf talks about sections that it does not know, so only objects
+    /// that need it have one.
     fn comment(&mut self) {
         let name = self.names.add(".comment");
         let flags = SHF_MERGE | SHF_STRINGS;

@@ -141,11 +141,19 @@ impl Elf {
         std::str::from_utf8(&self.bytes[at..at + len]).unwrap()
     }
 
-    pub(crate) fn index(&self, name: &str) -> usize {
+    fn find(&self, name: &str) -> Option<usize> {
         let names = usize::from(u16::from_le_bytes(self.bytes[62..64].try_into().unwrap()));
         let names = self.u64(self.header_at(names) + 24);
         let is_it = |index: &usize| self.string(names + self.u32(self.header_at(*index)) as usize) == name;
-        (0..self.count()).find(is_it).unwrap_or_else(|| panic!("no section {name}"))
+        (0..self.count()).find(is_it)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    pub(crate) fn index(&self, name: &str) -> usize {
+        self.find(name).unwrap_or_else(|| panic!("no section {name}"))
     }
 
     /// Where the header of this section is.

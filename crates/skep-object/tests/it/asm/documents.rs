@@ -75,7 +75,8 @@ fn the_document_shows_instructions() {
     let shown: Vec<&str> = table.split('`').skip(1).step_by(2).collect();
     assert!(shown.len() > 30, "{shown:?}");
     for insn in shown {
-        let text = format!("function: {insn}\nlabel: r0 = 0\nr0 = 0\nr0 = 0\nexit\n.data\nsymbol: .zero 16\n");
+        let text =
+            format!("function: {insn}\nlabel: r0 = 0\nr0 = 0\nr0 = 0\nexit\n.data\nsymbol: .zero 16\n");
         check(insn, &text);
     }
 }
