@@ -17,13 +17,16 @@
 mod code;
 mod cursor;
 mod data;
+mod define;
 mod diag;
 mod directive;
 mod expr;
 mod finish;
+mod functions;
 mod map;
 mod nearest;
 mod plain;
+mod resolve;
 mod section;
 mod source;
 mod symbols;

@@ -4,4 +4,5 @@ mod clang;
 mod documents;
 mod errors;
 mod fuzz;
+mod kernel;
 mod language;

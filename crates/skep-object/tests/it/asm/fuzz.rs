@@ -171,7 +171,7 @@ fn large_texts_take_time_in_proportion() {
         format!("{}.data\n.quad a0\n", many(50_000, &|n| format!("a{n} = a{0} + a{0}\n", n + 1))),
         many(50_000, &|n| format!("goto l{n}\nl{n}:\n")),
         many(50_000, &|n| format!("f{n}: call f{}\nexit\n", n / 2)),
-        many(20_000, &|n| format!(".section s{n}\nexit\n")),
+        many(20_000, &|n| format!(".section s{n}\nf{n}: exit\n")),
         many(50_000, &|_| "1: goto 1b\ngoto 1f\n".to_string()) + "1: exit",
         many(50_000, &|n| format!("goto nowhere{n}\n")),
         many(30_000, &|n| format!(".map m{n}, type=array, key=4, value=4, max_entries=1\n")),

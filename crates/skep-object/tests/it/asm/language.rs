@@ -214,6 +214,16 @@ fn functions_are_what_is_global_typed_called_loaded_or_first() {
 }
 
 #[test]
+fn programs_for_the_kernel_are_global() {
+    let binding = |text: &str| object(text).symbol_by_name("f").unwrap().1.binding;
+    assert_eq!(binding(".section xdp\nf: exit"), Binding::Global);
+    assert_eq!(binding(".section BEGIN\nf: exit"), Binding::Local);
+    assert_eq!(binding(".section xdp\nf: exit\n.globl g\ng: exit"), Binding::Local);
+    assert_eq!(binding(".section xdp\n.local f\nf: exit"), Binding::Local);
+    assert_eq!(binding(".section xdp\n.type f,@function\nf: exit"), Binding::Local);
+}
+
+#[test]
 fn aliases_share_their_function() {
     let object = object(".globl f, g\nf: exit\n.set g, f\nh = f\n.type h,@function");
     assert_eq!(functions(&object), [("f", 0, 1)]);
