@@ -1,6 +1,6 @@
-# Fibonacci numbers by recursion. Run it:
+# Fibonacci numbers by recursion.
 #
-#     skep run --arg 20 examples/fib.s
+# run: skep run --arg 20 examples/fib.s
 #
 # Registers in a call: r1 to r5 and r0 may be changed by whoever is called, r6 to r9 keep their values. So what is still
 # needed after a call stands in r6 to r9. Each call has its own stack frame, which r10 points to the end of.

@@ -1,6 +1,6 @@
-# The smallest program that says something. Run it:
+# The smallest program that says something.
 #
-#     skep run examples/hello.s
+# run: skep run examples/hello.s
 #
 # A program may call any function of the C library by its name. Arguments go in r1 to r5, the result comes back in r0.
 

@@ -1,6 +1,6 @@
-# The primes below 100, by the sieve of Eratosthenes. Run it:
+# The primes below 100, by the sieve of Eratosthenes.
 #
-#     skep run examples/primes.s
+# run: skep run examples/primes.s
 #
 # It shows a table in .bss, constants, numbered labels, and what `--trace` and `--profile` are good for:
 #

@@ -1,6 +1,6 @@
-# Counts the words of a text, and prints them sorted by how often they occur. Run it:
+# Counts the words of a text, and prints them sorted by how often they occur.
 #
-#     skep run examples/words.s
+# run: skep run examples/words.s
 #
 # This is a tour of the assembler. What BPF is made of:
 #
