@@ -58,3 +58,8 @@ pub fn assemble(name: &str, text: &str) -> Result<Object, Error> {
 pub fn link(object: &Object) -> Result<Image, Error> {
     Ok(linker::link(object, &linker::Options::new())?)
 }
+
+/// The programs in the README are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
