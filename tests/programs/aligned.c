@@ -1,4 +1,5 @@
 // Data with its own alignment; addresses are as aligned as asked.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static u8 lead = 1;

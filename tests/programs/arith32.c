@@ -1,4 +1,6 @@
 // 32-bit arithmetic wraps, and the upper half of the register never shows.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 all(u32 a, u32 b) {

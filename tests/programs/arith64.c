@@ -1,4 +1,5 @@
 // 64-bit arithmetic with register and immediate operands, immediates beyond 32 bits included.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 all(u64 a, u64 b) {

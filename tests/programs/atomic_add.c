@@ -1,4 +1,5 @@
 // Atomic additions whose old value nobody uses: plain XADD, in every level.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static u64 counter;

@@ -1,4 +1,5 @@
 // A million iterations; the result depends on each.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {

@@ -1,4 +1,5 @@
 // Unsigned bit-fields: packed into words, read, written, across storage units.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct packet {

@@ -1,4 +1,5 @@
 // Signed bit-fields extend their sign.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct s {

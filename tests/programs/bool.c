@@ -1,4 +1,5 @@
 // _Bool: any nonzero value becomes 1, in memory too.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct flags { _Bool a, b, c, d; };

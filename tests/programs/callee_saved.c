@@ -1,4 +1,5 @@
 // Many values live across calls: r6 to r9 and the stack keep them.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 clobber(u64 a, u64 b) {

@@ -1,4 +1,5 @@
 // Calls forwards and backwards over other functions, of static, global and weak ones.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static u64 last(u64 x);

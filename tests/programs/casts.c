@@ -1,4 +1,6 @@
 // Chains of conversions between widths and signs.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 chain(u64 x) {

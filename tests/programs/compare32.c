@@ -1,4 +1,7 @@
 // Comparisons of 32-bit and narrower values; what is above them in the register must not count.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 words(u32 a, u32 b, s32 c, s32 d) {

@@ -1,4 +1,5 @@
 // Every unsigned comparison as a branch, 64 bits, with registers and immediates.
+// not: bpf-gcc -mcpu=v1: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 all(u64 a, u64 b) {

@@ -1,4 +1,5 @@
 // 64-bit constants: each needs two slots, unless it is a sign-extended 32-bit one.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 pick(u32 n) {

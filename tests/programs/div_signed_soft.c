@@ -1,4 +1,5 @@
 // Signed division as programs for older levels write it: on magnitudes, with the sign put back.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline s64 divide(s64 a, s64 b) {

@@ -1,4 +1,7 @@
 // Unsigned division and remainder, 32 and 64 bits, by registers and by constants that are no power of two.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 all64(u64 a, u64 b) {

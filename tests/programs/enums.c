@@ -1,4 +1,5 @@
 // Enumerations, also negative and wide ones, as values, indexes and fields.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 enum color { RED, GREEN = 5, BLUE };

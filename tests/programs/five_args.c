@@ -1,4 +1,7 @@
 // Calls with one to five arguments, of different widths, in every order.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 one(u8 a) { return a * 3u; }

@@ -1,4 +1,5 @@
 // Addresses of functions, compared and tested, not called.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 one(u64 x) { return x + 1; }

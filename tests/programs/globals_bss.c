@@ -1,4 +1,5 @@
 // Uninitialized globals start as zero.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static u64 counter;

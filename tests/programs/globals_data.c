@@ -1,4 +1,5 @@
 // Initialized globals in .data, read and written, of every width.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 u8 g8 = 8;

@@ -1,4 +1,5 @@
 // Constant tables of every width, static and global, large and small.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 const u8 bytes[] = {1, 2, 3, 250, 251};

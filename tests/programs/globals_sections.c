@@ -1,4 +1,5 @@
 // Data in sections of other names: .data.NAME, .rodata.NAME, .bss.NAME.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 SECTION(".data.first") u32 first = 11;

@@ -1,4 +1,5 @@
 // Loops made of goto: two entries, jumps out of the middle, backwards and forwards.
+// not: bpf-gcc -mcpu=v1: it makes b >= a of a < b
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {

@@ -1,4 +1,5 @@
 // Inline functions: always, never, and as the compiler likes; no copy is left behind that matters.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static inline __attribute__((always_inline)) u64 square(u64 x) { return x * x; }

@@ -1,5 +1,6 @@
 // A linked list built in memory, reversed, with an element taken out.
 // mem-differs: addresses are stored there
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct node { struct node *next; u32 value; };

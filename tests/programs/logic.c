@@ -1,4 +1,5 @@
 // && and || with side effects: the right side runs only when it must.
+// not: bpf-gcc -mcpu=v1: it makes b >= a of a < b
 #include "test.h"
 
 static u32 calls;

@@ -1,4 +1,5 @@
 // for, while, do; break and continue at several depths; counting up, down, by strides, to a sentinel.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {

@@ -1,4 +1,8 @@
 // Hundreds of functions and variables: large symbol tables and offsets.
+// not: bpf-gcc -mcpu=v1 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v1 -O2: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 #define V(n) static u32 v##n = n * 7 + 1; static noinline u32 f##n(u32 x) { return x * v##n + n; }

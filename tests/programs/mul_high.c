@@ -1,5 +1,7 @@
 // The upper half of a 64 x 64 product out of four 32-bit ones.
 // not: clang -O2: it sees through this and calls __multi3
+// not: bpf-gcc -mcpu=v1 -O0: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O0: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 high(u64 a, u64 b) {

@@ -1,4 +1,8 @@
 // Packed structs: fields at odd addresses, loaded and stored byte by byte or unaligned.
+// not: bpf-gcc -mcpu=v1 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v1 -O2: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 struct __attribute__((packed)) header {

@@ -1,4 +1,5 @@
 // Pointer differences, comparisons, negative indexes, arithmetic through integers.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct three { u8 b[3]; };

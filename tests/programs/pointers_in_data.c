@@ -1,4 +1,5 @@
 // Pointers as initial values: to scalars, into arrays, to struct fields, to other pointers.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static u32 x = 5;

@@ -1,4 +1,5 @@
 // Integer promotion: narrow operands compute as int, assignments cut again.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {

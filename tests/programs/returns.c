@@ -1,4 +1,6 @@
 // Results of every width and sign; callers extend them, or get them extended.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u8 r8(u64 x) { return (u8)x; }

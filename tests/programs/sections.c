@@ -1,4 +1,5 @@
 // Functions in sections of their own, static ones at the same offset of each; calls between all of them.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 SECTION("alpha") static noinline u64 alpha_helper(u64 x) { return x * 3 + 1; }

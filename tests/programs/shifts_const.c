@@ -1,4 +1,6 @@
 // Shifts by constants: logical, arithmetic, 32 and 64 bits, by 0, 1, 31, 32, 33 and 63.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u64 all(u64 x) {

@@ -1,4 +1,5 @@
 // Negative values of every width come back from memory with their sign.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {

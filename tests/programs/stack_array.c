@@ -1,5 +1,8 @@
 // Arrays on the stack, indexed by variables, passed to a callee.
 // not: bpf-gcc -O2: it calls memcpy for the copying loop
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
+// not: bpf-gcc -mcpu=v1 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline u32 total(const u32 *a, u32 n) {

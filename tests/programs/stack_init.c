@@ -1,4 +1,5 @@
 // Initialized locals: the compiler copies a template from .rodata or clears the place.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 struct config { u32 a, b; u8 name[12]; u64 c[3]; };

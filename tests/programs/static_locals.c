@@ -1,4 +1,5 @@
 // Static locals of the same name in different functions are different variables.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 first(void) {

@@ -1,4 +1,6 @@
 // Structs by pointer: nested, with padding, arrays of them, copies.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
+// not: bpf-gcc -mcpu=v1 -O1: it makes b >= a of a < b
 #include "test.h"
 
 struct point { s16 x, y; };

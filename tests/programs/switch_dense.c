@@ -1,5 +1,6 @@
 // A dense switch: a compare tree, or a jump table at v4.
 // uses: gotox
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u64 step(u64 op, u64 x, u64 y) {

@@ -1,5 +1,6 @@
 // A switch inside a loop, as interpreters have it, over the program's own memory.
 // uses: gotox
+// not: bpf-gcc -mcpu=v1: it makes b >= a of a < b
 #include "test.h"
 
 enum { PUSH, ADD, SUB, MUL, DUP, SWAP, DROP, JUMP, SKIP, NEG, NOT, OVER, LEFT, RIGHT, XOR, HALT, OPS };

@@ -1,4 +1,5 @@
 // Switches over values far apart, negative ones, 64-bit ones, ranges; with fall-through.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static noinline u32 sparse(s32 x) {

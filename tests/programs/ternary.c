@@ -1,4 +1,7 @@
 // Selections: minimum, maximum, absolute value, clamping, sign.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 static noinline s64 clamp(s64 x, s64 lo, s64 hi) { return x < lo ? lo : x > hi ? hi : x; }

@@ -1,4 +1,7 @@
 // Unions: the same bytes as different types.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2 -O2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 union word {

@@ -1,6 +1,7 @@
 // A function with an end that is never reached. clang calls the kernel's __bpf_trap there, at -O0 and where a
 // branch is left over: an undefined function that a loader has to know.
 // imports: __bpf_trap
+// not: bpf-gcc -O0: it jumps past the end of the function there
 #include "test.h"
 
 static noinline u32 only(u32 x) {

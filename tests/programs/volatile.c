@@ -1,4 +1,5 @@
 // volatile: each access happens, in order and width.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 static volatile u32 port;

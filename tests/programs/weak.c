@@ -1,4 +1,5 @@
 // Weak and hidden functions and data with definitions, and aliases by call.
+// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
 #include "test.h"
 
 __attribute__((weak)) u64 setting = 17;

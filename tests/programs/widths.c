@@ -1,4 +1,6 @@
 // Loads and stores of every width and sign.
+// not: bpf-gcc -mcpu=v1: it zero-extends 32 bits by an `and` with -1
+// not: bpf-gcc -mcpu=v2: it zero-extends 32 bits by an `and` with -1
 #include "test.h"
 
 u64 run(u8 *mem, u64 len) {
