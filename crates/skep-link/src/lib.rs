@@ -12,7 +12,6 @@ use std::slice;
 
 use skep_object::{Image, Object};
 
-pub mod check;
 mod code;
 mod construct;
 mod error;
@@ -27,6 +26,9 @@ mod site;
 mod symbols;
 mod tables;
 mod types;
+
+// It shares no code with the linker.
+pub use skep_object::check;
 
 pub use code::link_code;
 pub use error::{Error, JumpTableProblem, PlaceProblem, TargetProblem};

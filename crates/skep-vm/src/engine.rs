@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use skep_btf::maps::MapType;
-use skep_insn::{Insn, RawInsn, Slot};
-use skep_object::Image;
+use skep_insn::{Endian, Insn, RawInsn, Slot};
 use skep_object::image::{FuncId, MapId, Target};
+use skep_object::{Image, check};
 
 use crate::data::DataBlock;
 use crate::debug::Hook;
@@ -72,11 +72,14 @@ impl<M: Memory> Engine<M> {
     /// Adds an image: places its data, makes its maps, resolves what it imports, and decodes its functions.
     ///
     /// # Errors
-    /// If a name is not defined, a map cannot be made, or an instruction has no meaning in user space. All missing
-    /// names are told at once.
+    /// If the image is unsound or of the other byte order, a name is not defined, a map cannot be made, or an instruction
+    /// has no meaning in user space. All missing names are told at once.
     pub fn add(&self, image: &Image) -> Result<Unit, Error> {
-        let maps = self.make_maps(image)?;
-        self.add_with_maps(image, maps)
+        prove(image)?;
+        let make = |map: &skep_object::image::Map| {
+            Map::new(&map.def).map_err(|source| Error::Map { name: map.def.name.clone(), source })
+        };
+        self.build(image, image.maps.iter().map(make).collect::<Result<_, _>>()?)
     }
 
     /// Adds an image that uses these maps, in the order of [`Image::maps`], instead of its own.
@@ -84,15 +87,27 @@ impl<M: Memory> Engine<M> {
     /// # Errors
     /// As [`Engine::add`]; also if the number of maps differs.
     pub fn add_with_maps(&self, image: &Image, maps: Vec<Map>) -> Result<Unit, Error> {
-        UnitInner::build(image.clone(), &self.hosts, self.limits, M::CHECKED, maps).map(Unit)
+        prove(image)?;
+        let (found, expected) = (maps.len(), image.maps.len());
+        if found != expected {
+            return Err(Error::Maps { found, expected });
+        }
+        self.build(image, maps)
     }
 
-    fn make_maps(&self, image: &Image) -> Result<Vec<Map>, Error> {
-        let make = |map: &skep_object::image::Map| {
-            Map::new(&map.def).map_err(|source| Error::Map { name: map.def.name.clone(), source })
-        };
-        image.maps.iter().map(make).collect()
+    fn build(&self, image: &Image, maps: Vec<Map>) -> Result<Unit, Error> {
+        UnitInner::build(image.clone(), &self.hosts, self.limits, M::CHECKED, maps).map(Unit)
     }
+}
+
+/// What the rest relies on: it indexes with what stands in an image, as translated code does.
+fn prove(image: &Image) -> Result<(), Error> {
+    check::image(image)?;
+    let big = cfg!(target_endian = "big");
+    if (image.endian == Endian::Big) != big {
+        return Err(Error::Endian { image: image.name.clone(), big });
+    }
+    Ok(())
 }
 
 /// A function of a unit: what calls go through, and what its address is.

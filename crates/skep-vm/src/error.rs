@@ -3,6 +3,7 @@
 use std::fmt;
 
 use skep_insn::Slot;
+use skep_object::check::Broken;
 
 use crate::host::HostError;
 use crate::map::MapError;
@@ -12,7 +13,26 @@ use crate::memory::{Access, Region};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An instruction that has no meaning in user space, or one that the image's checker should have refused.
+    /// The image was changed or made by hand, and does not keep what images promise.
+    #[error("the image is not sound")]
+    Image(#[from] Broken),
+    /// The image is for machines of the other byte order.
+    #[error("image '{image}' is for {} machines, this one is {}", order(!.big), order(*.big))]
+    Endian {
+        /// The image's name.
+        image: String,
+        /// Whether this machine is big-endian.
+        big: bool,
+    },
+    /// The number of maps handed in is not that of the image.
+    #[error("{found} maps were handed in, expected {expected}, in the order of the image's own")]
+    Maps {
+        /// How many there were.
+        found: usize,
+        /// How many the image has.
+        expected: usize,
+    },
+    /// An instruction that has no meaning in user space.
     #[error("function '{func}', slot {at}: {reason}")]
     Insn {
         /// The function.
@@ -33,7 +53,7 @@ pub enum Error {
         /// Why.
         source: MapError,
     },
-    /// A data section does not fit in memory, or is of the wrong byte order.
+    /// A data section does not fit in memory.
     #[error("cannot place section '{section}' of {size} bytes: {reason}")]
     Data {
         /// Its name.
@@ -43,6 +63,10 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+}
+
+fn order(big: bool) -> &'static str {
+    if big { "big-endian" } else { "little-endian" }
 }
 
 /// All missing names, one a line.

@@ -3,5 +3,6 @@
 
 mod helpers;
 mod host;
+mod images;
 mod print;
 mod support;
