@@ -50,6 +50,14 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 const CLANGS: [&str; 8] =
     ["clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-16", "clang-14"];
 
+/// Finds the C library's headers, parts of which lie in a folder named after the architecture.
+#[cfg(target_arch = "x86_64")]
+const LIBC_HEADERS: &[&str] = &["-idirafter", "/usr/include/x86_64-linux-gnu", "-D__x86_64__"];
+#[cfg(target_arch = "aarch64")]
+const LIBC_HEADERS: &[&str] = &["-idirafter", "/usr/include/aarch64-linux-gnu", "-D__aarch64__"];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const LIBC_HEADERS: &[&str] = &[];
+
 /// Compiles C to an object in memory. skep's headers are on the include path.
 fn compile(path: &Path) -> Result<Vec<u8>> {
     // Clang says the same in more lines.
@@ -63,6 +71,7 @@ fn compile(path: &Path) -> Result<Vec<u8>> {
             .args(["--target=bpf", "-O2", "-g", "-mcpu=v3", "-Wall", "-x", "c", "-c", "-o", "-"])
             .arg("-I")
             .arg(headers.path())
+            .args(LIBC_HEADERS)
             // A name may begin with a dash.
             .arg("--")
             .arg(path)
