@@ -18,7 +18,7 @@ use skep_tests::wrap::{Body, Pointer, input};
 /// Instructions that are not compared in the kernel, and why.
 const NOT_IN_KERNEL: [(&str, &str); 17] = [
     ("callx", "the kernel has no computed calls; compared with the oracle"),
-    ("gotox", "needs a jump table; refused without one, see misuse.rs"),
+    ("gotox", "needs a jump table in data: see cases/data/jump_table.s"),
     ("addr_space_cast", "needs an arena; refused in user space"),
     ("call helper", "helpers have tests of their own"),
     ("call kfunc", "means something to one kernel only; refused in user space"),

@@ -1,5 +1,6 @@
 //! Tests of all engines together.
 
+mod files;
 mod insn;
 mod misuse;
 mod random;

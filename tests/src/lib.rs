@@ -5,10 +5,12 @@
 //! * [`engine`] is what runs programs: the interpreter in all its modes, and the [`kernel`].
 //! * [`wrap`] turns a piece of code into a program that loads all registers from memory and stores them again.
 //! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
+//! * [`filetest`] reads and runs the cases in `filetests/cases`: text in, text out.
 //! * [`generate`] makes random programs that the kernel's verifier accepts, and [`shrink`] makes a failing one short.
 
 pub mod compare;
 pub mod engine;
+pub mod filetest;
 pub mod generate;
 pub mod kernel;
 pub mod names;

@@ -10,7 +10,7 @@ use crate::slot::{X, alu, atomic, class, cond, fields, mode, size};
 /// Bytes of each frame; `r10` points to their end.
 const FRAME: u16 = 512;
 /// Frames at most.
-const DEPTH: u64 = 64;
+const DEPTH: u64 = 512;
 /// Where code addresses (`ld_imm64` with src 4) begin; they lie apart from all data.
 const CODE: u64 = 0x7fed << 48;
 

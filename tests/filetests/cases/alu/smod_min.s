@@ -1,0 +1,9 @@
+# The smallest number modulo -1 is 0.
+# args: 0x8000000000000000 -1
+
+        .globl  main
+main:   r0 = r1
+        r0 s%= r2
+        exit
+
+#= r0 = 0x0
