@@ -4,3 +4,4 @@ mod files;
 mod insn;
 mod misuse;
 mod random;
+mod wild;

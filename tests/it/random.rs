@@ -19,11 +19,6 @@ const PROGRAMS: u64 = 300;
 /// `SKEP_FUZZ_SECS` says how long to go on; `SKEP_FUZZ_SEED` where to begin.
 #[test]
 fn random_programs_agree() {
-    let number = |name: &str, default| {
-        std::env::var(name)
-            .ok()
-            .map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value}")))
-    };
     let time = Duration::from_secs(number("SKEP_FUZZ_SECS", 1));
     let first = number("SKEP_FUZZ_SEED", 0);
     let begun = Instant::now();
@@ -51,6 +46,14 @@ fn random_programs_agree() {
     let missing: BTreeSet<String> =
         compared_in_kernel().into_iter().filter(|name| !judge.in_kernel.0.contains_key(name)).collect();
     assert!(missing.is_empty(), "no random program executed {missing:?}");
+}
+
+/// A number from the environment.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    let value = std::env::var(name).ok();
+    value.map_or(default, |value| {
+        value.parse().unwrap_or_else(|_| panic!("{name}={value}, expected a number"))
+    })
 }
 
 fn generated(seed: u64) -> (Body, Vec<Memory>) {

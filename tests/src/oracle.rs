@@ -4,6 +4,8 @@
 //! computed in 128 bits and reduced, memory is a list of bytes. It is slow on purpose, and refuses what it does not
 //! know.
 
+use std::collections::BTreeSet;
+
 use crate::slot::{CALL, CALLX, EXIT, Fields, GOTO, GOTOL, LD_IMM64, MAY_GOTO, Slot};
 use crate::slot::{X, alu, atomic, class, cond, fields, mode, size};
 
@@ -36,6 +38,8 @@ pub enum Fault {
     Steps,
     /// Calls nest too deep.
     Depth(usize),
+    /// An access below the frame at hand, where no rule says what stands there.
+    BelowFrame(usize),
 }
 
 /// Where the program's memory and stack are said to lie.
@@ -67,17 +71,37 @@ pub fn run(code: &[Slot], memory: &mut [u8], addresses: Addresses, steps: u64) -
     regs[10] = addresses.frame;
     let stack = vec![0; 4 * usize::from(FRAME)];
     let mut machine = Machine { code, memory, addresses, stack, regs, callers: Vec::new() };
+    let starts = starts(code);
     let mut visited = vec![false; code.len()];
     let mut at = 0;
     for _ in 0..steps {
         let next = machine.step(at)?;
         visited[at] = true;
         match next {
+            Some(next) if starts.contains(&next) && falls(code[at], at, next) => {
+                return Err(Fault::OutOfCode(next));
+            }
             Some(next) => at = next,
             None => return Ok(Done { regs: machine.regs, visited }),
         }
     }
     Err(Fault::Steps)
+}
+
+/// Where functions start that are called.
+fn starts(code: &[Slot]) -> BTreeSet<usize> {
+    let calls = code.iter().enumerate().filter(|(_, slot)| (slot[0], slot[1] >> 4) == (CALL, 1));
+    calls.filter_map(|(at, &slot)| usize::try_from(at as i128 + 1 + imm(fields(slot))).ok()).collect()
+}
+
+/// Whether control comes to `next` by running on, not by a call or jump: a function ends where the next one starts.
+fn falls(slot: Slot, at: usize, next: usize) -> bool {
+    match slot[0] {
+        CALL | CALLX => false,
+        EXIT => true,
+        LD_IMM64 => next == at + 2,
+        _ => next == at + 1,
+    }
 }
 
 struct Caller {
@@ -231,11 +255,19 @@ impl Machine<'_> {
         if let Some(more) = depth.checked_sub(self.stack.len()) {
             self.stack.splice(..0, std::iter::repeat_n(0, more));
         }
+        // Whatever an earlier call has left there: each function begins with zeros.
+        let bottom = self.stack.len() - depth;
+        self.stack[bottom..bottom + usize::from(FRAME)].fill(0);
         Ok(())
     }
 
     /// The bytes at an address.
     fn bytes(&mut self, at: usize, addr: u64, len: usize) -> Result<&mut [u8], Fault> {
+        let frame = i128::from(self.reg(10)) - i128::from(FRAME);
+        let last = i128::from(self.addresses.frame) - i128::from(DEPTH) * i128::from(FRAME);
+        if (last..frame).contains(&addr.into()) {
+            return Err(Fault::BelowFrame(at));
+        }
         let bottom = i128::from(self.addresses.frame) - self.stack.len() as i128;
         let places = [(i128::from(self.addresses.memory), &mut *self.memory), (bottom, &mut self.stack[..])];
         for (start, bytes) in places {
@@ -284,16 +316,16 @@ impl Machine<'_> {
 
     /// An atomic operation (RFC 9669 §5.4), and the kernel's load-acquire and store-release.
     fn atomic(&mut self, at: usize, f: Fields, len: usize) -> Result<(), Fault> {
-        let aligned = |addr: u64| {
-            if addr.is_multiple_of(len as u64) { Ok(addr) } else { Err(Fault::Unaligned(at)) }
-        };
-        let addr = displaced(self.reg(f.dst), f.off);
+        let base = if f.imm == atomic::LOAD_ACQUIRE { f.src } else { f.dst };
+        let addr = displaced(self.reg(base), f.off);
+        self.bytes(at, addr, len)?;
+        if !addr.is_multiple_of(len as u64) {
+            return Err(Fault::Unaligned(at));
+        }
         if f.imm == atomic::LOAD_ACQUIRE {
-            let addr = aligned(displaced(self.reg(f.src), f.off))?;
             let value = self.read_number(at, addr, len)?;
             return self.write(at, f.dst, wrap(value, 64));
         }
-        let addr = aligned(addr)?;
         let bits = bits_in(len);
         let src = unsigned(self.reg(f.src).into(), bits);
         if f.imm == atomic::STORE_RELEASE {
@@ -440,7 +472,7 @@ mod tests {
         let check = |code: &[Slot], expected: Result<u64, Fault>| {
             let mut code = code.to_vec();
             code.push(EXIT);
-            let at = Addresses { memory: 0x1000, frame: 0x9000 };
+            let at = Addresses { memory: 0x10_0000, frame: 0x20_0000 };
             let result = run(&code, &mut [1, 2, 3, 4, 5, 6, 7, 0xf8], at, 100).map(|done| done.regs[0]);
             assert_eq!(result, expected, "{code:x?}");
         };
@@ -454,7 +486,7 @@ mod tests {
         check(&[mov(0x1234), insn(0xd7, 0, 0, 0, 16)], Ok(0x3412));
         check(&[insn(0x79, 0, 1, 0, 0)], Ok(0xf807_0605_0403_0201));
         check(&[insn(0x91, 0, 1, 7, 0)], Ok((-8i64).cast_unsigned()));
-        check(&[insn(0x79, 0, 1, 1, 0)], Err(Fault::Access { at: 0, addr: 0x1001, len: 8 }));
+        check(&[insn(0x79, 0, 1, 1, 0)], Err(Fault::Access { at: 0, addr: 0x10_0001, len: 8 }));
         check(&[mov(5), insn(0x25, 0, 0, 1, -1), mov(9)], Ok(9));
         check(&[insn(0x05, 0, 0, -1, 0)], Err(Fault::Steps));
         check(&[insn(0xff, 0, 0, 0, 0)], Err(Fault::Undefined(0)));
