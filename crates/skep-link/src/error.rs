@@ -10,7 +10,7 @@ use crate::site::Site;
 #[non_exhaustive]
 pub enum Error {
     /// No function has the name of an entry.
-    #[error("no function '{name}' to begin with in {object}{}", meant(.near))]
+    #[error("no function '{name}' to begin with in {object}{}", skep_object::nearest::did_you_mean(.near))]
     UnknownEntry {
         /// The name.
         name: String,
@@ -271,13 +271,6 @@ pub enum JumpTableProblem {
         /// Bytes from its start.
         into: u64,
     },
-}
-
-fn meant(near: &[String]) -> String {
-    match near {
-        [] => String::new(),
-        near => format!("; did you mean '{}'?", near.join("', '")),
-    }
 }
 
 fn into(lands: &Option<String>) -> String {

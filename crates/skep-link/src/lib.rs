@@ -17,7 +17,6 @@ mod construct;
 mod error;
 mod inputs;
 mod layout;
-mod near;
 mod options;
 mod reachable;
 mod referent;

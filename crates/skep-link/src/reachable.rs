@@ -10,12 +10,12 @@ use skep_object::object::{Contents, Place, Reloc, RelocKind, Section, SectionId,
 use crate::code::{CALL, GOTOX, LOAD_IMM64, PSEUDO_FUNC, PSEUDO_SUBPROG};
 use crate::error::{Error, PlaceProblem, TargetProblem};
 use crate::inputs::{FuncIndex, In, Inputs, JUMP_TABLES, MapIndex, PerObject};
-use crate::near::nearest;
 use crate::options::Keep;
 use crate::referent::Referent;
 use crate::site::Site;
 use crate::symbols::Symbols;
 use crate::tables::JumpTables;
+use skep_object::nearest::nearest;
 
 /// What is kept, each thing with its references. `None` stands for what is left out.
 #[derive(Debug)]

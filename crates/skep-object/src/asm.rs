@@ -24,7 +24,6 @@ mod expr;
 mod finish;
 mod functions;
 mod map;
-mod nearest;
 mod plain;
 mod resolve;
 mod section;

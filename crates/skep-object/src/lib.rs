@@ -16,6 +16,7 @@ mod error;
 pub mod image;
 pub mod listing;
 pub mod map;
+pub mod nearest;
 pub mod object;
 pub mod section;
 

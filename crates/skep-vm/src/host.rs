@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use skep_btf::{Btf, Kind};
 use skep_object::image::{Import, ImportKind};
+use skep_object::nearest::nearest;
 
 use crate::cx::Cx;
 use crate::error::TrapKind;
@@ -29,7 +30,6 @@ mod check;
 mod error;
 mod function;
 mod libc_table;
-mod nearest;
 mod process;
 mod prototype;
 mod signature;
@@ -119,7 +119,7 @@ impl Hosts {
     pub fn libc(self, name: &str) -> Result<Hosts, HostError> {
         let Some(signature) = libc_table::signature(name) else {
             return Err(
-                HostError::new(name, Reason::NoPrototype).nearest(nearest::to(name, libc_table::functions()))
+                HostError::new(name, Reason::NoPrototype).nearest(nearest(name, libc_table::functions()))
             );
         };
         if signature.is_variadic() {
@@ -246,9 +246,9 @@ impl Hosts {
         let registered = self.names.keys().map(String::as_str);
         if self.process && !checked {
             let library = libc_table::names().map(|name: &str| name);
-            nearest::to(name, registered.chain(library))
+            nearest(name, registered.chain(library))
         } else {
-            nearest::to(name, registered)
+            nearest(name, registered)
         }
     }
 }

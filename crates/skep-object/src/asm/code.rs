@@ -12,6 +12,7 @@ use super::plain::Plain;
 use super::section::{Fixup, FixupKind, LineMark};
 use super::source::Span;
 use super::unit::Unit;
+use crate::nearest::{did_you_mean, nearest};
 
 /// Words of instructions; registers besides.
 const WORDS: &[&str] = &[
@@ -162,7 +163,7 @@ fn hint(word: &str) -> String {
                 `if r1 > 5 goto label`"
             .to_string();
     }
-    let near = super::nearest::did_you_mean(word, WORDS.iter().copied());
+    let near = did_you_mean(&nearest(word, WORDS.iter().copied()));
     match near.strip_prefix("; ") {
         Some(near) => near.to_string(),
         None => {

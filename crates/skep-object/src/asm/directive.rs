@@ -5,13 +5,13 @@
 
 use skep_insn::Endian;
 
+use crate::nearest::{did_you_mean, nearest};
 use crate::object::{Binding, SymbolKind};
 
 use super::cursor::{Cursor, Name};
 use super::data;
 use super::diag::{Fault, Parsed};
 use super::map;
-use super::nearest::did_you_mean;
 use super::section::{self, Flags, Role};
 use super::symbols::Def;
 use super::unit::Unit;
@@ -75,7 +75,7 @@ pub(super) fn directive<'s>(unit: &mut Unit<'s>, name: &Name<'s>, cursor: &mut C
         if unit.is_ignored() {
             return Ok(());
         }
-        let near = did_you_mean(text, names());
+        let near = did_you_mean(&nearest(text, names()));
         let near = if near.is_empty() { "; docs/assembly.md lists all".to_string() } else { near };
         return Err(Fault::new(name.span, format!("unknown directive '{}'{near}", name.text)));
     };

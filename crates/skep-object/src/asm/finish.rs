@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use skep_btf::{Btf, BtfExt, maps};
 use skep_insn::{RawInsn, SLOT_BYTES};
 
+use crate::nearest::{did_you_mean, nearest};
 use crate::object::{Contents, Object, ObjectBuilder, SectionId, SectionKind, SymbolId};
 
 use super::diag::{CAP, Fault, Faults, Parsed};
 use super::expr::Evaluator;
 use super::functions::{self, Function};
-use super::nearest::did_you_mean;
 use super::section::{Role, Section};
 use super::source::Span;
 use super::symbols::{Def, SecId, Sym, SymId};
@@ -75,7 +75,7 @@ impl<'s> Linker<'_, 's> {
             0 => String::new(),
             left => {
                 self.hints.set(left - 1);
-                did_you_mean(name, names)
+                did_you_mean(&nearest(name, names))
             }
         }
     }

@@ -3,12 +3,12 @@
 use skep_btf::maps::{self, MapDecl, MapType, Part, Pinning};
 use skep_btf::{BtfBuilder, SecVar};
 
+use crate::nearest::{did_you_mean, nearest};
 use crate::object::{Binding, SymbolKind};
 
 use super::cursor::{Cursor, Name};
 use super::diag::{Fault, Parsed};
 use super::expr::Expr;
-use super::nearest::did_you_mean;
 use super::source::Span;
 use super::symbols::{Def, Loc};
 use super::unit::Unit;
@@ -45,7 +45,8 @@ pub(super) fn map<'s>(unit: &mut Unit<'s>, directive: &Name<'s>, cursor: &mut Cu
     while cursor.eat(",") {
         let what = cursor.expect_name("what the map is given, such as 'type=hash'")?;
         let Some(&(key, _)) = KEYS.iter().find(|(short, long)| [*short, *long].contains(&&*what.text)) else {
-            let near = did_you_mean(&what.text, KEYS.iter().flat_map(|(short, long)| [*short, *long]));
+            let near =
+                did_you_mean(&nearest(&what.text, KEYS.iter().flat_map(|(short, long)| [*short, *long])));
             let known: Vec<_> = KEYS.iter().map(|(short, _)| *short).collect();
             let message = format!("a map has no '{}'; expected one of {}{near}", what.text, known.join(", "));
             return Err(Fault::new(what.span, message));
@@ -92,7 +93,7 @@ fn property<'s>(unit: &mut Unit<'s>, cursor: &mut Cursor<'s>, decl: &mut MapDecl
             let name = cursor.expect_name("a type of map")?;
             decl.ty = MapType::from_name(&name.text).ok_or_else(|| {
                 let names: Vec<String> = short_names().collect();
-                let near = did_you_mean(&name.text, names.iter().map(String::as_str));
+                let near = did_you_mean(&nearest(&name.text, names.iter().map(String::as_str)));
                 let near = if near.is_empty() {
                     "; expected one such as hash, array or ringbuf".to_string()
                 } else {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use skep_object::nearest::did_you_mean;
+
 /// Why a name that a program imports cannot be resolved, or one of the host not be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostError {
@@ -123,14 +125,7 @@ impl fmt::Display for HostError {
             }
             Reason::TakenHelper { id, by } => write!(f, "its number {id} is taken by '{by}'; take another")?,
         }
-        if let Some((last, others)) = self.nearest.split_last() {
-            f.write_str("; did you mean ")?;
-            for (index, name) in others.iter().enumerate() {
-                write!(f, "{}'{name}'", if index > 0 { ", " } else { "" })?;
-            }
-            write!(f, "{}'{last}'?", if others.is_empty() { "" } else { " or " })?;
-        }
-        Ok(())
+        f.write_str(&did_you_mean(&self.nearest))
     }
 }
 
