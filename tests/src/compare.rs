@@ -65,27 +65,21 @@ impl fmt::Display for Disagreement {
 }
 
 impl Judge {
-    /// All engines; without a kernel, that is told once and `what` goes on without.
+    /// All engines; without a kernel, that is told and `what` goes on without.
     ///
     /// # Panics
     /// If there is no kernel, and nothing may be skipped.
     #[must_use]
     pub fn new(what: &str) -> Judge {
-        Judge {
-            user_space: engine::user_space(),
-            kernel: Kernel::open_or_skip(what),
-            in_kernel: Counts::default(),
-            accepted: 0,
-            refused: Counts::default(),
-        }
+        Judge::with(Kernel::open_or_skip(what))
     }
 
-    /// Without the kernel, which lacks what is tested.
+    /// The engines of user space, and perhaps a kernel.
     #[must_use]
-    pub fn of_user_space() -> Judge {
+    pub fn with(kernel: Option<Kernel>) -> Judge {
         Judge {
             user_space: engine::user_space(),
-            kernel: None,
+            kernel,
             in_kernel: Counts::default(),
             accepted: 0,
             refused: Counts::default(),

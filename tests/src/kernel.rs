@@ -28,6 +28,13 @@ const PSEUDO_MAP_VALUE: u8 = 2;
 const PAGE: usize = 4096;
 const LOG_BYTES: usize = 1 << 20;
 
+/// What came late, since which Linux, and a program that needs it.
+const FEATURES: [(&str, &str, &[Slot]); 3] = [
+    ("bswap", "6.6", &[insn(0xb7, 0, 0, 0, 1), insn(0xd7, 0, 0, 0, 16), insn(0x95, 0, 0, 0, 0)]),
+    ("may_goto", "6.9", &[insn(0xb7, 0, 0, 0, 1), insn(0xe5, 0, 0, 0, 0), insn(0x95, 0, 0, 0, 0)]),
+    ("load_acquire", "6.15", &[insn(0xdb, 0, 1, 0, 0x100), insn(0xb7, 0, 0, 0, 1), insn(0x95, 0, 0, 0, 0)]),
+];
+
 /// A map in the kernel, and programs that work on its value.
 pub struct Kernel {
     map: File,
@@ -60,6 +67,14 @@ impl Kernel {
             other => return Err(format!("BPF_PROG_TEST_RUN gives {other:?}, expected 42")),
         }
         drop(program);
+        for (feature, since, code) in FEATURES {
+            if let Err(refused) = kernel.load(code) {
+                return Err(format!(
+                    "the kernel has no {feature}, which came with {since}: {}",
+                    refused.reason
+                ));
+            }
+        }
         Ok(kernel)
     }
 
