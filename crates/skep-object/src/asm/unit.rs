@@ -175,8 +175,13 @@ impl<'s> Unit<'s> {
 
     /// A register cannot name anything else.
     pub(super) fn check_name(&self, name: &Name<'_>) -> Parsed<()> {
-        match code::is_register(&name.text) {
-            true => Err(Fault::new(name.span, format!("'{}' is a register; choose another name", name.text))),
+        // In quotes it cannot be taken for one.
+        let is_quoted = self.source.clean.get(name.span.start..).is_some_and(|rest| rest.starts_with('"'));
+        match code::is_register(&name.text) && !is_quoted {
+            true => Err(Fault::new(
+                name.span,
+                format!("'{}' is a register; choose another name or put it in quotes", name.text),
+            )),
             false => Ok(()),
         }
     }
