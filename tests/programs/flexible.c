@@ -1,5 +1,5 @@
 // Flexible array members and zero-length tails over the buffer.
-// not: bpf-gcc -mcpu=v1 -O0: it makes b >= a of a < b
+// not: bpf-gcc -mcpu=v1: it makes b >= a of a < b
 #include "test.h"
 
 struct chunk { u16 size; u8 kind; u8 data[]; };

@@ -1,4 +1,5 @@
 // Functions that call each other; one is declared first and defined last.
+// depth: 16
 #include "test.h"
 
 static noinline u64 odd(u64 n, u64 h);

@@ -1,0 +1,4 @@
+//! The `skep` command from outside, and what compilers make of C, from source to result.
+
+mod matrix;
+mod tools;
