@@ -62,7 +62,7 @@ fn an_unknown_entry_names_the_nearest() {
     check_with(
         &Options::new().entry("mian"),
         &object,
-        "no function 'mian' to begin with in app.o; did you mean 'main', 'man'?",
+        "no function 'mian' to begin with in app.o; did you mean 'main' or 'man'?",
     );
     check_with(&Options::new().entry("x"), &object, "no function 'x' to begin with in app.o");
 }
