@@ -263,20 +263,23 @@ impl Machine<'_> {
 
     /// The bytes at an address.
     fn bytes(&mut self, at: usize, addr: u64, len: usize) -> Result<&mut [u8], Fault> {
+        let inside = |start: i128, bytes: usize| {
+            let from = usize::try_from(i128::from(addr) - start).ok()?;
+            let range = from..from.checked_add(len)?;
+            (range.end <= bytes).then_some(range)
+        };
+        // The memory first: in a kernel it may lie where a deeper frame of this stack would.
+        if let Some(range) = inside(self.addresses.memory.into(), self.memory.len()) {
+            return Ok(&mut self.memory[range]);
+        }
         let frame = i128::from(self.reg(10)) - i128::from(FRAME);
         let last = i128::from(self.addresses.frame) - i128::from(DEPTH) * i128::from(FRAME);
         if (last..frame).contains(&addr.into()) {
             return Err(Fault::BelowFrame(at));
         }
         let bottom = i128::from(self.addresses.frame) - self.stack.len() as i128;
-        let places = [(i128::from(self.addresses.memory), &mut *self.memory), (bottom, &mut self.stack[..])];
-        for (start, bytes) in places {
-            let offset = usize::try_from(i128::from(addr) - start).ok();
-            if let Some(bytes) = offset.and_then(|from| bytes.get_mut(from..from.checked_add(len)?)) {
-                return Ok(bytes);
-            }
-        }
-        Err(Fault::Access { at, addr, len })
+        let range = inside(bottom, self.stack.len()).ok_or(Fault::Access { at, addr, len })?;
+        Ok(&mut self.stack[range])
     }
 
     fn read_number(&mut self, at: usize, addr: u64, len: usize) -> Result<i128, Fault> {
