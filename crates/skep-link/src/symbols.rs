@@ -43,7 +43,9 @@ impl<'a> Symbols<'a> {
     /// The definition that a symbol stands for; an undefined symbol if there is none.
     pub(crate) fn definition(&self, id: In<SymbolId>) -> In<SymbolId> {
         let symbol = self.inputs.symbol(id);
-        if symbol.binding == Binding::Local || self.is_private(id) {
+        // A local symbol that is undefined means nothing by itself, and the name if anything.
+        let is_local = symbol.binding == Binding::Local && symbol.place != Place::Undefined;
+        if is_local || self.is_private(id) {
             return id;
         }
         self.by_name.get(symbol.name.as_str()).copied().unwrap_or(id)

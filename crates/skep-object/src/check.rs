@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error as _;
 
-use skep_insn::check::{CheckError, function_with};
-use skep_insn::{Callee, Imm64, Insn, Slot};
+use skep_insn::check::{CheckError, function};
+use skep_insn::{Callee, Imm64, Insn, RawInsn, Slot};
 
 use crate::image::{Data, Func, FuncId, Image, ImportKind, Map, Target};
 
@@ -34,10 +34,7 @@ pub struct Broken {
 /// # Errors
 /// The first broken promise.
 pub fn image(image: &Image) -> Result<(), Broken> {
-    let mut data_refs = image.data.iter().flat_map(|data| &data.refs);
-    let has_labels = data_refs.any(|r| matches!(r.target, Target::Code { .. }));
-    let funcs = if has_labels { &image.funcs[..] } else { &[] };
-    let proof = Proof { image, starts: funcs.iter().map(|func| starts(&func.code)).collect() };
+    let proof = Proof { image };
     for func in &image.funcs {
         proof.func(func).map_err(|(at, what)| Broken {
             place: format!("function '{}'+{:#x}", func.name, at.bytes()),
@@ -55,15 +52,16 @@ pub fn image(image: &Image) -> Result<(), Broken> {
 
 struct Proof<'a> {
     image: &'a Image,
-    /// For each function one bit for each slot: an instruction starts there. Empty if nothing refers to labels.
-    starts: Vec<Vec<u64>>,
 }
 
-fn starts(code: &[skep_insn::RawInsn]) -> Vec<u64> {
-    let mut bits = vec![0; code.len().div_ceil(64)];
-    // What is no function is reported when its turn comes.
-    let _ = function_with(code, |at, _| bits[at.index() / 64] |= 1 << (at.0 % 64));
-    bits
+/// Whether an instruction starts at a slot of valid code: the second slot of `ld_imm64` has opcode 0, which begins none.
+fn starts(code: &[RawInsn], at: Slot) -> bool {
+    code.get(at.index()).is_some_and(|raw| raw.code != 0)
+}
+
+/// Whether the slot refers to a function of the program: `call` with src 1, `ld_imm64` with src 4.
+fn is_local(raw: RawInsn) -> bool {
+    matches!((raw.code, raw.src()), (0x85, 1) | (0x18, 4))
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
@@ -80,28 +78,25 @@ fn index_of(number: u32) -> usize {
 
 impl Proof<'_> {
     fn func(&self, func: &Func) -> Result<(), (Slot, String)> {
-        let mut refs = func.refs.iter().peekable();
-        let mut broken = None;
-        let mut note = |at: Slot, result: Result<(), String>| {
-            if let (None, Err(what)) = (&broken, result) {
-                broken = Some((at, what));
+        let code = &func.code;
+        function(code).map_err(|error| (Slot(0), with_cause(&error)))?;
+        let mut last = None;
+        for r in &func.refs {
+            if !starts(code, r.at) || last >= Some(r.at) {
+                return Err((r.at, "reference to no instruction, or out of order".to_owned()));
             }
-        };
-        let checked = function_with(&func.code, |at, insn| {
-            let target = refs.next_if(|r| r.at <= at);
-            match target {
-                Some(r) if r.at < at => {
-                    note(r.at, Err("reference to no instruction, or out of order".to_owned()))
-                }
-                Some(r) => note(at, self.place(insn).and_then(|()| self.code_target(insn, r.target))),
-                None => note(at, unreferenced(insn)),
+            last = Some(r.at);
+            let insn = Insn::decode(&code[r.at.index()..]).map_err(|error| (r.at, error.to_string()))?;
+            place(insn).and_then(|()| self.code_target(insn, r.target)).map_err(|what| (r.at, what))?;
+        }
+        let mut refs = func.refs.iter().map(|r| r.at).peekable();
+        for (at, _) in (0..).map(Slot).zip(code).filter(|(_, raw)| is_local(**raw)) {
+            while refs.next_if(|of| *of < at).is_some() {}
+            if refs.next_if_eq(&at).is_none() {
+                let text =
+                    Insn::decode(&code[at.index()..]).map_or_else(|e| e.to_string(), |i| i.to_string());
+                return Err((at, format!("`{text}` has no reference; functions are referred to by index")));
             }
-        });
-        checked.map_err(|error| (Slot(0), with_cause(&error)))?;
-        match (broken, refs.next()) {
-            (Some(broken), _) => return Err(broken),
-            (None, Some(r)) => return Err((r.at, "reference to no instruction, or out of order".to_owned())),
-            (None, None) => {}
         }
         let lines = &func.lines;
         if let Some(pair) = lines.windows(2).find(|pair| pair[0].at >= pair[1].at) {
@@ -118,28 +113,18 @@ impl Proof<'_> {
         }
     }
 
-    /// Whether nothing stands where a reference is.
-    fn place(&self, insn: Insn) -> Result<(), String> {
-        match insn {
-            Insn::Call(Callee::Subprog(-1)) | Insn::LoadImm64 { imm: Imm64::Value(0), .. } => Ok(()),
-            _ => Err(format!("`{insn}` has a reference, expected a call with imm -1 or ld_imm64 of 0")),
-        }
-    }
-
     fn code_target(&self, insn: Insn, target: Target) -> Result<(), String> {
-        if !matches!(target, Target::Code { .. }) {
-            self.target(target)?;
-        }
         let is_call = matches!(insn, Insn::Call(_));
         match target {
-            Target::Func(_) => Ok(()),
+            Target::Func(_) => self.target(target),
             Target::Import { import, addend } if is_call => {
+                self.target(target)?;
                 let import = &self.image.imports[index_of(import.0)];
                 ensure(import.kind == ImportKind::Func && addend == 0, || {
                     format!("call of import '{}' + {addend}, which is {:?}", import.name, import.kind)
                 })
             }
-            Target::Data { .. } | Target::Map(_) | Target::Import { .. } if !is_call => Ok(()),
+            Target::Data { .. } | Target::Map(_) | Target::Import { .. } if !is_call => self.target(target),
             _ => Err(format!("`{insn}` refers to {target:?}")),
         }
     }
@@ -149,9 +134,9 @@ impl Proof<'_> {
         let image = self.image;
         let exists = match target {
             Target::Func(FuncId(func)) => index_of(func) < image.funcs.len(),
-            Target::Code { func: FuncId(func), at } => self.starts.get(index_of(func)).is_some_and(|bits| {
-                bits.get(at.index() / 64).is_some_and(|word| word >> (at.0 % 64) & 1 != 0)
-            }),
+            Target::Code { func: FuncId(func), at } => {
+                image.funcs.get(index_of(func)).is_some_and(|func| starts(&func.code, at))
+            }
             Target::Data { data, .. } => index_of(data.0) < image.data.len(),
             Target::Map(map) => index_of(map.0) < image.maps.len(),
             Target::Import { import, .. } => index_of(import.0) < image.imports.len(),
@@ -207,13 +192,11 @@ impl Proof<'_> {
     }
 }
 
-/// What no instruction without a reference may be.
-fn unreferenced(insn: Insn) -> Result<(), String> {
+/// Whether nothing stands where a reference is.
+fn place(insn: Insn) -> Result<(), String> {
     match insn {
-        Insn::Call(Callee::Subprog(_)) | Insn::LoadImm64 { imm: Imm64::Func(_), .. } => {
-            Err(format!("`{insn}` has no reference; functions are referred to by index"))
-        }
-        _ => Ok(()),
+        Insn::Call(Callee::Subprog(-1)) | Insn::LoadImm64 { imm: Imm64::Value(0), .. } => Ok(()),
+        _ => Err(format!("`{insn}` has a reference, expected a call with imm -1 or ld_imm64 of 0")),
     }
 }
 

@@ -1,11 +1,14 @@
 //! What helpers and host functions see of the program that calls them.
 #![expect(unsafe_code, reason = "copies between the program's memory and Rust's")]
 
-use crate::engine::UnitInner;
-use crate::error::TrapKind;
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::{Location, TrapKind};
 use crate::map::Map;
-use crate::memory::{Access, Region, RegionName};
+use crate::memory::{Access, MAX_GRANTS, Region, RegionName};
 use crate::run::Run;
+use crate::unit::UnitInner;
 
 /// A running program, as the helper or host function sees it that the program has called.
 ///
@@ -86,25 +89,26 @@ impl<'r> Cx<'r> {
     /// # Errors
     /// If the string runs into memory that the program may not read.
     pub fn c_str(&mut self, addr: u64, max: usize) -> Result<Vec<u8>, TrapKind> {
+        let len = self.c_str_len(addr, max)?;
+        self.read_vec(addr, len as u64)
+    }
+
+    /// How many bytes [`Cx::c_str`] returns.
+    pub(crate) fn c_str_len(&mut self, addr: u64, max: usize) -> Result<usize, TrapKind> {
+        let limit = max as u64;
         let available = match self.checked() {
-            true => self.run.regions.readable_from(addr),
+            true => self.run.regions.readable_from(&self.unit().regions, addr),
             false => u64::MAX,
         };
-        let max = max as u64;
-        let from = self.pointer(addr, 1.min(max), Access::Read)?;
-        let mut bytes = Vec::new();
-        for index in 0..max {
-            if index >= available {
-                return Err(self.run.refused(addr, index + 1, Access::Read));
-            }
-            // SAFETY: inside the region found above, or vouched for.
-            let byte = unsafe { from.add(usize::try_from(index).unwrap_or(usize::MAX)).read() };
-            if byte == 0 {
-                break;
-            }
-            bytes.push(byte);
+        let from: *const u8 = self.pointer(addr, limit.min(1), Access::Read)?;
+        let within = usize::try_from(limit.min(available)).unwrap_or(usize::MAX);
+        // SAFETY: inside the region found above, or vouched for: a trusted program's string ends.
+        let is_nul = |at: &usize| unsafe { from.wrapping_add(*at).read() } == 0;
+        match (0..within).find(is_nul) {
+            Some(len) => Ok(len),
+            None if available < limit => Err(self.run.refused(addr, available + 1, Access::Read)),
+            None => Ok(within),
         }
-        Ok(bytes)
     }
 
     /// The map that a program means by `handle`, the value of `ld_imm64` of a map.
@@ -143,15 +147,71 @@ impl<'r> Cx<'r> {
 
     /// Lets a checked program use `len` bytes at `addr` until this call into the program ends, or they are
     /// [taken back](Cx::revoke). Without effect in host mode.
-    pub fn grant(&mut self, name: &str, addr: u64, len: u64, writable: bool) {
+    ///
+    /// # Errors
+    /// If a program that keeps asking for more has a thousand grants already.
+    ///
+    /// # Safety
+    /// As long as the grant holds, `len` bytes at `addr` must be memory that may be read, and if `writable` written, by
+    /// whatever the program does. It must come from a pointer whose provenance was exposed.
+    pub unsafe fn grant(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        addr: u64,
+        len: u64,
+        writable: bool,
+    ) -> Result<(), TrapKind> {
+        let region = |name| Region {
+            start: addr,
+            end: addr.saturating_add(len),
+            writable,
+            name: RegionName::Granted(name),
+        };
+        if !self.checked() || self.run.regions.grant(region(name.into())) {
+            return Ok(());
+        }
+        Err(TrapKind::callee("engine", format!("the program holds {MAX_GRANTS} grants of memory already")))
+    }
+
+    /// Takes back what was granted last at `addr`.
+    pub fn revoke(&mut self, addr: u64) {
+        self.run.regions.revoke(addr);
+    }
+
+    /// Grants a record of a ring buffer, which is discarded if the call into the program ends before it is submitted.
+    pub(crate) fn grant_record(&mut self, addr: u64, len: u64) -> Result<(), TrapKind> {
         if self.checked() {
-            let name = RegionName::Granted(name.to_owned());
-            self.run.regions.add(Region { start: addr, end: addr.saturating_add(len), writable, name });
+            // SAFETY: the memory of records is part of a map of the unit, which outlives the run.
+            unsafe { self.grant("a record", addr, len, true) }?;
+            self.run.note_record(addr);
+        }
+        Ok(())
+    }
+
+    /// Takes back a record.
+    pub(crate) fn revoke_record(&mut self, addr: u64) {
+        if self.checked() {
+            self.revoke(addr);
+            self.run.forget_record(addr);
         }
     }
 
-    /// Takes back what was granted at `addr`.
-    pub fn revoke(&mut self, addr: u64) {
-        self.run.regions.remove(addr);
+    /// Whether the host has asked that the run end: what takes long, or waits, should give up then with
+    /// [`TrapKind::Stopped`].
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.run.stopped()
+    }
+
+    /// Where the program stands: its call of this function, and the calls around it, from the innermost on.
+    #[must_use]
+    pub fn backtrace(&self) -> Vec<Location> {
+        self.run.backtrace(self.run.site).collect()
+    }
+}
+
+impl fmt::Debug for Cx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx").field("checked", &self.checked()).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,9 @@ use crate::memory::{Region, RegionName};
 
 /// One data section in memory. Its address never changes.
 pub(crate) struct DataBlock {
+    /// What was allocated.
+    block: NonNull<u8>,
+    /// The section, inside of it.
     memory: NonNull<u8>,
     layout: Layout,
     size: u64,
@@ -37,13 +40,26 @@ impl DataBlock {
         if data.bytes.len() > size {
             return Err(refuse("it has more contents than its size"));
         }
-        let layout = Layout::from_size_align(size.max(1), align)
-            .map_err(|_| refuse("expected a power of two as alignment, and a size below 2^63"))?;
+        // Aligned by hand: for more than its own alignment an allocator writes the zeros, and so takes every page at once.
+        let aligned = |size: usize| size.max(1).checked_add(align).filter(|_| align.is_power_of_two());
+        let layout = aligned(size).and_then(|size| Layout::from_size_align(size, align_of::<u64>()).ok());
+        let layout =
+            layout.ok_or_else(|| refuse("expected a power of two as alignment, and a size below 2^63"))?;
         // SAFETY: the size is not zero.
-        let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| refuse("out of memory"))?;
+        let block = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or_else(|| refuse("out of memory"))?;
+        let gap = block.addr().get().wrapping_neg() & (align - 1);
+        // SAFETY: the gap is smaller than the alignment, which was added to the size.
+        let memory = unsafe { block.add(gap) };
         // SAFETY: both are `bytes.len()` bytes long, checked above, and do not overlap.
         unsafe { memory.as_ptr().copy_from_nonoverlapping(data.bytes.as_ptr(), data.bytes.len()) };
-        Ok(DataBlock { memory, layout, size: data.size, name: data.name.clone(), read_only: data.read_only })
+        Ok(DataBlock {
+            block,
+            memory,
+            layout,
+            size: data.size,
+            name: data.name.clone(),
+            read_only: data.read_only,
+        })
     }
 
     /// Where it lies.
@@ -77,6 +93,6 @@ impl DataBlock {
 impl Drop for DataBlock {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout in `place`.
-        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+        unsafe { dealloc(self.block.as_ptr(), self.layout) };
     }
 }

@@ -24,6 +24,19 @@ pub enum Error {
         /// Whether this machine is big-endian.
         big: bool,
     },
+    /// The maps and data of an image need more memory than it may have.
+    #[error(
+        "maps and data of image '{image}' need up to {bytes} bytes of memory, expected at most {limit}; \
+             `Engine::max_memory` sets how many"
+    )]
+    Memory {
+        /// The image's name.
+        image: String,
+        /// What it needs, once all of it is in use.
+        bytes: u64,
+        /// What it may have.
+        limit: u64,
+    },
     /// The number of maps handed in is not that of the image.
     #[error("{found} maps were handed in, expected {expected}, in the order of the image's own")]
     Maps {
@@ -145,6 +158,12 @@ pub enum TrapKind {
     #[error("calls nest deeper than {limit} frames")]
     Depth {
         /// Frames allowed.
+        limit: u32,
+    },
+    /// The program calls the host, which calls the program, and so on, deeper than a native stack may hold.
+    #[error("the program and its host call each other back deeper than {limit} times")]
+    Nesting {
+        /// Times allowed.
         limit: u32,
     },
     /// The instruction budget is spent.

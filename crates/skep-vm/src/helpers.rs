@@ -14,6 +14,7 @@ use skep_insn::helper::Helper;
 use crate::cx::{Cx, HelperFn};
 use crate::error::TrapKind;
 
+pub(crate) use ringbuf::commit_record;
 pub use stdio::flush;
 
 mod clock;
@@ -25,7 +26,7 @@ mod maps;
 mod memory;
 mod print;
 mod ringbuf;
-mod safe_copy;
+pub(crate) mod safe_copy;
 mod stdio;
 mod sync;
 mod text;

@@ -175,7 +175,7 @@ impl Hosts {
     pub(crate) fn region(&self, name: &str) -> Option<Region> {
         match *self.names.get(name)? {
             Entry::Variable { address, size, writable } => {
-                let name = RegionName::Granted(name.to_owned());
+                let name = RegionName::Granted(name.to_owned().into());
                 Some(Region { start: address, end: address.saturating_add(size), writable, name })
             }
             Entry::Func(_) => None,

@@ -16,6 +16,7 @@ pub mod helpers;
 pub mod host;
 pub mod map;
 
+mod call;
 mod cx;
 mod data;
 mod engine;
@@ -23,13 +24,17 @@ mod error;
 mod interp;
 mod memory;
 mod run;
+mod stack;
+mod unit;
 
+pub use call::{Call, Func, StopHandle};
 pub use cx::{Cx, HelperFn};
-pub use engine::{Call, Engine, Func, StopHandle, Unit};
+pub use engine::Engine;
 pub use error::{Error, Location, Trap, TrapKind};
 pub use host::Hosts;
 pub use map::Map;
 pub use memory::{Access, Checked, Host, Memory, Region, RegionName};
+pub use unit::Unit;
 
 /// The headers for C programs that run in user space: path below the include folder, and text.
 pub const HEADERS: &[(&str, &str)] = &[("skep/user.h", include_str!("../include/skep/user.h"))];

@@ -1,5 +1,6 @@
 //! The two memory modes, as types.
 
+use std::borrow::Cow;
 use std::fmt;
 
 mod sealed {
@@ -81,7 +82,7 @@ pub enum RegionName {
     /// The values of a map.
     Map(String),
     /// What the host granted, under the name it gave.
-    Granted(String),
+    Granted(Cow<'static, str>),
 }
 
 impl fmt::Display for RegionName {
@@ -103,59 +104,136 @@ impl fmt::Display for Region {
     }
 }
 
-/// The regions of one call, ordered by address, without overlap.
-#[derive(Debug, Default)]
+impl Region {
+    /// Whether `len` bytes at `addr` lie inside, and may be used so.
+    fn allows(&self, addr: u64, len: u64, access: Access) -> bool {
+        let may = self.writable || access == Access::Read;
+        may && addr >= self.start && addr <= self.end && self.end - addr >= len
+    }
+
+    fn distance(&self, addr: u64) -> u64 {
+        if addr < self.start { self.start - addr } else { addr.saturating_sub(self.end) }
+    }
+}
+
+/// What is looked at first: the bounds of the region that the last access lay in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: u64,
+    /// Bytes that may be read.
+    readable: u64,
+    /// Bytes that may be written: as many, or none.
+    writable: u64,
+}
+
+impl Span {
+    #[inline(always)]
+    fn allows(&self, addr: u64, len: u64, access: Access) -> bool {
+        let bytes = match access {
+            Access::Read => self.readable,
+            Access::Write => self.writable,
+        };
+        let offset = addr.wrapping_sub(self.start);
+        offset <= bytes && bytes - offset >= len
+    }
+
+    fn of(region: &Region) -> Span {
+        let readable = region.end - region.start;
+        Span { start: region.start, readable, writable: if region.writable { readable } else { 0 } }
+    }
+}
+
+/// The regions of one call: its stack, those of its unit, and what it was granted. They may overlap; an access must lie in
+/// one of them.
+#[derive(Debug)]
 pub(crate) struct Regions {
-    sorted: Vec<Region>,
-    /// Index of the region that the last access hit.
-    last: usize,
+    last: Span,
+    /// The frames that were entered so far.
+    stack: Region,
+    granted: Vec<Region>,
+    /// How many of those came with the call; they stay to its end.
+    given: usize,
+}
+
+/// What may be granted to one call at a time while it runs.
+pub(crate) const MAX_GRANTS: usize = 1024;
+
+impl Default for Regions {
+    fn default() -> Self {
+        let stack = Region { start: 0, end: 0, writable: true, name: RegionName::Stack };
+        Regions { last: Span::default(), stack, granted: Vec::new(), given: 0 }
+    }
 }
 
 impl Regions {
-    /// Forgets all regions.
-    pub(crate) fn clear(&mut self) {
-        self.sorted.clear();
-        self.last = 0;
+    /// Forgets the last call; `given` comes with the next one.
+    pub(crate) fn begin<'r>(&mut self, given: impl IntoIterator<Item = &'r Region>) {
+        self.last = Span::default();
+        self.granted.clear();
+        self.granted.extend(given.into_iter().cloned());
+        self.given = self.granted.len();
     }
 
-    /// Adds a region; an empty one is ignored.
-    pub(crate) fn add(&mut self, region: Region) {
-        if region.start < region.end {
-            let at = self.sorted.partition_point(|r| r.start <= region.start);
-            self.sorted.insert(at, region);
+    /// The stack reaches from `start` to `end`; within a call it only grows.
+    pub(crate) fn set_stack(&mut self, start: u64, end: u64) {
+        (self.stack.start, self.stack.end) = (start, end);
+    }
+
+    /// Adds a region; false if there are too many.
+    #[must_use]
+    pub(crate) fn grant(&mut self, region: Region) -> bool {
+        let room = self.granted.len() - self.given < MAX_GRANTS;
+        if room {
+            self.granted.push(region);
         }
+        room
     }
 
-    /// Takes back the region that starts at `start`.
-    pub(crate) fn remove(&mut self, start: u64) {
-        self.sorted.retain(|r| r.start != start);
-        self.last = 0;
+    /// Takes back the latest grant at `start`.
+    pub(crate) fn revoke(&mut self, start: u64) {
+        if let Some(index) = self.granted[self.given..].iter().rposition(|region| region.start == start) {
+            self.granted.remove(self.given + index);
+        }
+        self.last = Span::default();
     }
 
-    /// Whether `len` bytes at `addr` may be used so.
-    #[inline]
-    pub(crate) fn allows(&mut self, addr: u64, len: u64, access: Access) -> bool {
-        let inside = |r: &Region| {
-            addr >= r.start && addr <= r.end && r.end - addr >= len && (r.writable || access == Access::Read)
-        };
-        if self.sorted.get(self.last).is_some_and(inside) {
+    /// Whether `len` bytes at `addr`, at least one, lie where the last access did.
+    #[inline(always)]
+    pub(crate) fn allows_as_before(&self, addr: u64, len: u64, access: Access) -> bool {
+        self.last.allows(addr, len, access)
+    }
+
+    /// Whether `len` bytes at `addr`, at least one, may be used so; `unit` are the unit's regions, ordered by address.
+    #[inline(never)]
+    pub(crate) fn allows(&mut self, unit: &[Region], addr: u64, len: u64, access: Access) -> bool {
+        let region = self.find(unit, addr, len, access);
+        if let Some(span) = region.map(Span::of) {
+            self.last = span;
             return true;
         }
-        let after = self.sorted.partition_point(|r| r.start <= addr);
-        self.last = after.saturating_sub(1);
-        self.sorted.get(self.last).is_some_and(inside)
+        false
+    }
+
+    fn find<'r>(&'r self, unit: &'r [Region], addr: u64, len: u64, access: Access) -> Option<&'r Region> {
+        let holds = |region: &&Region| region.allows(addr, len, access);
+        let own = std::iter::once(&self.stack).chain(&self.granted);
+        // Without overlap it is the first one that is looked at, or none.
+        let before = &unit[..unit.partition_point(|region| region.start <= addr)];
+        own.into_iter().find(holds).or_else(|| before.iter().rev().find(holds))
+    }
+
+    fn all<'r>(&'r self, unit: &'r [Region]) -> impl Iterator<Item = &'r Region> {
+        std::iter::once(&self.stack).chain(&self.granted).chain(unit)
     }
 
     /// The region nearest to `addr`, for messages.
-    pub(crate) fn nearest(&self, addr: u64) -> Option<&Region> {
-        let distance = |r: &Region| if addr < r.start { r.start - addr } else { addr.saturating_sub(r.end) };
-        self.sorted.iter().min_by_key(|r| distance(r))
+    pub(crate) fn nearest<'r>(&'r self, unit: &'r [Region], addr: u64) -> Option<&'r Region> {
+        self.all(unit).min_by_key(|region| region.distance(addr))
     }
 
     /// How many bytes from `addr` on lie in one region; 0 if none.
-    pub(crate) fn readable_from(&self, addr: u64) -> u64 {
-        let after = self.sorted.partition_point(|r| r.start <= addr);
-        let region = after.checked_sub(1).map(|i| &self.sorted[i]);
-        region.map_or(0, |r| r.end.saturating_sub(addr))
+    pub(crate) fn readable_from(&self, unit: &[Region], addr: u64) -> u64 {
+        let holding = self.all(unit).filter(|region| region.allows(addr, 1, Access::Read));
+        holding.map(|region| region.end - addr).max().unwrap_or(0)
     }
 }

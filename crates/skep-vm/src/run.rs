@@ -1,15 +1,19 @@
 //! The state of one call into a program: registers, frames, stack, memory regions.
 #![expect(unsafe_code, reason = "holds pointers to the unit and its code while they run")]
 
-use std::cell::RefCell;
+use std::cell::{Cell as StdCell, RefCell};
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::debug::{Flow, Hook, State};
-use crate::engine::{Cell, UnitInner};
 use crate::error::{Location, Trap, TrapKind};
+use crate::helpers;
 use crate::interp::{self, Op};
-use crate::memory::{Access, Region, RegionName, Regions, pointer_at};
+use crate::map::Commit;
+use crate::memory::{Access, Region, Regions, pointer_at};
+use crate::stack::Stack;
+use crate::unit::{Cell, UnitInner};
 
 /// Limits of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,6 @@ pub(crate) struct Limits {
 
 /// What a call saves: where to go on, and the registers that it must keep.
 pub(crate) struct Frame {
-    /// Null where the callee was not called by BPF code.
     pub(crate) resume: *const Op,
     pub(crate) kept: [u64; 4],
     pub(crate) cell: *const Cell,
@@ -37,6 +40,8 @@ pub(crate) struct Driver<'h> {
     pub(crate) executed: u64,
     pub(crate) stop: Option<Arc<AtomicBool>>,
     pub(crate) hook: Option<&'h mut dyn Hook>,
+    /// Where the instructions executed are added at the end.
+    pub(crate) count: Option<&'h mut u64>,
 }
 
 /// One call into a program, from its entry to its exit.
@@ -49,25 +54,63 @@ pub(crate) struct Run {
     /// The function that runs; its callers are in `frames`.
     pub(crate) cell: *const Cell,
     pub(crate) frames: Vec<Frame>,
+    /// How many of the frames wait for what was called last from outside of the interpreter: it exits to there.
+    pub(crate) base: usize,
     pub(crate) limits: Limits,
     pub(crate) tail_calls: u32,
     pub(crate) may_gotos: u32,
+    /// The op that called out of the interpreter last.
+    pub(crate) site: *const Op,
+    /// The frame whose top is here, and those above, have been entered in this run. Zero if nobody asks: a frame of a
+    /// checked program begins as zeros when it is entered first, so that nothing of an earlier run can be read.
+    pub(crate) opened: u64,
     /// Why the run ended early; where is filled in by who notices.
     pub(crate) trap: Option<Box<Trap>>,
     pub(crate) regions: Regions,
+    /// Records of ring buffers that a checked program has reserved and not yet submitted.
+    records: Vec<u64>,
     /// The unit entered; it outlives the run.
     pub(crate) unit: *const UnitInner,
-    /// Frames of checked programs begin as zeros, so that nothing of an earlier run can be read.
-    pub(crate) zero_frames: bool,
-    /// Set in the stepped form: the driver of the innermost loop, which outlives the run.
+    /// Set in the stepped form: what is checked before each instruction; it outlives the run.
     driver: Option<*mut Driver<'static>>,
-    stack: Vec<u128>,
+    stack: Stack,
 }
 
 thread_local! {
     /// Runs that have ended, kept so that a call allocates nothing. A nested call takes another one.
     #[expect(clippy::vec_box, reason = "a run is large, and goes in and out with each call")]
     static IDLE: RefCell<Vec<Box<Run>>> = const { RefCell::new(Vec::new()) };
+    /// How often this thread has entered programs that it has not left: each time takes a part of its native stack.
+    static NESTED: StdCell<u32> = const { StdCell::new(0) };
+}
+
+/// How often programs and hosts may call each other back and forth on one thread. Frames of programs do not count.
+const MAX_NESTED: u32 = 32;
+/// Idle runs that a thread keeps, and how large their stacks may be.
+const MAX_IDLE: usize = 8;
+const MAX_IDLE_STACK: usize = 4 << 20;
+
+/// A program entered on this thread, until it is left.
+struct Nested;
+
+impl Nested {
+    #[inline]
+    fn enter() -> Result<Nested, TrapKind> {
+        NESTED.with(|nested| {
+            if nested.get() == MAX_NESTED {
+                return Err(TrapKind::Nesting { limit: MAX_NESTED });
+            }
+            nested.set(nested.get() + 1);
+            Ok(Nested)
+        })
+    }
+}
+
+impl Drop for Nested {
+    #[inline]
+    fn drop(&mut self) {
+        NESTED.with(|nested| nested.set(nested.get() - 1));
+    }
 }
 
 /// What a call passes.
@@ -75,49 +118,56 @@ pub(crate) struct Entry<'a, 'h> {
     pub(crate) unit: &'a UnitInner,
     pub(crate) cell: &'a Cell,
     pub(crate) args: [u64; 5],
-    pub(crate) regions: &'a [Region],
+    pub(crate) context: Option<&'a Region>,
+    pub(crate) grants: &'a [Region],
     /// `None` runs the fast form.
     pub(crate) driver: Option<Driver<'h>>,
 }
 
 /// Calls a function from the host. Returns its `r0`.
 pub(crate) fn enter(entry: Entry<'_, '_>) -> Result<u64, Box<Trap>> {
+    let refuse = |kind| Box::new(Trap { kind, trace: Vec::new() });
+    let _nested = Nested::enter().map_err(refuse)?;
     let limits = entry.unit.limits;
-    let idle = IDLE.with_borrow_mut(Vec::pop).filter(|run| run.limits == limits);
-    let mut run = idle.map_or_else(|| Run::new(limits), Ok)?;
+    // While the thread ends, there may be no list any more.
+    let idle = IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten();
+    let mut run = match idle.filter(|run| run.limits == limits) {
+        Some(run) => run,
+        None => Run::new(limits).map_err(refuse)?,
+    };
     let result = run.call_from_host(entry);
-    run.unit = std::ptr::null();
-    run.cell = std::ptr::null();
-    IDLE.with_borrow_mut(|idle| {
-        if idle.len() < 8 {
-            idle.push(run);
-        }
-    });
+    if run.stack.bytes() <= MAX_IDLE_STACK {
+        let _ = IDLE.try_with(|idle| {
+            let mut idle = idle.borrow_mut();
+            if idle.len() < MAX_IDLE {
+                idle.push(run);
+            }
+        });
+    }
     result
 }
 
 impl Run {
-    fn new(limits: Limits) -> Result<Box<Run>, Box<Trap>> {
-        let words = limits.depth as usize * (limits.frame_bytes as usize / size_of::<u128>());
-        let mut stack = Vec::new();
-        if stack.try_reserve_exact(words).is_err() {
-            let kind =
-                TrapKind::callee("engine", format!("no memory for a stack of {} frames", limits.depth));
-            return Err(Box::new(Trap { kind, trace: Vec::new() }));
-        }
-        drop(stack);
-        stack = vec![0; words]; // zero pages of the allocator: touched only when used
+    #[cold]
+    fn new(limits: Limits) -> Result<Box<Run>, TrapKind> {
+        let bytes = u64::from(limits.depth) * u64::from(limits.frame_bytes);
+        let stack = usize::try_from(bytes).ok().and_then(Stack::new).ok_or_else(|| {
+            TrapKind::callee("engine", format!("no memory for a stack of {} frames", limits.depth))
+        })?;
         Ok(Box::new(Run {
             regs: [0; 16],
-            cell: std::ptr::null(),
+            cell: ptr::null(),
             frames: Vec::with_capacity(16),
+            base: 0,
             limits,
             tail_calls: 0,
             may_gotos: 0,
+            site: ptr::null(),
+            opened: 0,
             trap: None,
             regions: Regions::default(),
-            unit: std::ptr::null(),
-            zero_frames: false,
+            records: Vec::new(),
+            unit: ptr::null(),
             driver: None,
             stack,
         }))
@@ -126,65 +176,67 @@ impl Run {
     fn call_from_host(&mut self, entry: Entry<'_, '_>) -> Result<u64, Box<Trap>> {
         self.unit = entry.unit;
         self.frames.clear();
+        self.base = 0;
         self.tail_calls = 0;
         self.may_gotos = 0;
-        let stack = self.stack.as_mut_ptr_range();
-        let top = stack.end.addr() as u64;
-        self.zero_frames = entry.unit.checked;
+        self.trap = None;
+        self.driver = None;
+        let top = self.stack.end();
+        self.opened = 0;
         if entry.unit.checked {
-            self.regions.clear();
-            for region in entry.unit.regions.iter().chain(entry.regions) {
-                self.regions.add(region.clone());
-            }
-            let start = stack.start.addr() as u64;
-            self.regions.add(Region { start, end: top, writable: true, name: RegionName::Stack });
-            self.zero_frame(top);
+            self.regions.begin(entry.context.into_iter().chain(entry.grants));
+            self.open_frame(top);
         }
         self.regs = [0; 16];
         self.regs[1..6].copy_from_slice(&entry.args);
         self.regs[10] = top;
-        match entry.driver {
-            None => {
-                self.driver = None;
-                self.go(entry.cell)
-            }
+        let result = match entry.driver {
+            None => self.go(entry.cell),
             Some(mut driver) => {
                 // Its lifetime ends with this block, and so does its use: the field is reset below.
-                let erased = (&raw mut driver).cast::<Driver<'static>>();
-                self.driver = Some(erased);
+                self.driver = Some((&raw mut driver).cast::<Driver<'static>>());
                 let result = self.go(entry.cell);
                 self.driver = None;
+                if let Some(count) = driver.count {
+                    *count = count.saturating_add(driver.executed);
+                }
                 result
             }
-        }
+        };
+        self.discard_records();
+        self.unit = ptr::null();
+        result
     }
 
     /// Calls a function from a helper that the program called; the caller's registers are as before afterwards.
     pub(crate) fn call_nested(&mut self, cell: *const Cell, args: [u64; 5]) -> Result<u64, TrapKind> {
-        if self.frames.len() + 1 >= self.limits.depth as usize {
+        if let Some(trap) = &self.trap {
+            // An earlier call trapped, and the host function did not pass that on: the run is over.
+            return Err(trap.kind.clone());
+        }
+        let waiting = self.frames.len();
+        if waiting + 1 >= self.limits.depth as usize {
             return Err(TrapKind::Depth { limit: self.limits.depth });
         }
-        let regs = self.regs;
-        let caller = self.cell;
+        let _nested = Nested::enter()?;
+        let (regs, caller, base, site) = (self.regs, self.cell, self.base, self.site);
         let kept = [regs[6], regs[7], regs[8], regs[9]];
-        self.frames.push(Frame { resume: std::ptr::null(), kept, cell: caller });
+        self.frames.push(Frame { resume: site.wrapping_add(1), kept, cell: caller });
+        self.base = waiting + 1;
         self.regs[1..6].copy_from_slice(&args);
         self.regs[10] -= u64::from(self.limits.frame_bytes);
-        if self.zero_frames {
-            self.zero_frame(self.regs[10]);
+        if self.regs[10] < self.opened {
+            self.open_frame(self.regs[10]);
         }
         // SAFETY: callers pass a cell of the unit that runs.
         let result = self.go(unsafe { &*cell });
-        self.regs = regs;
-        self.cell = caller;
-        match result {
-            Ok(r0) => Ok(r0),
-            Err(trap) => {
-                let kind = trap.kind.clone();
-                self.trap = Some(trap);
-                Err(kind)
-            }
-        }
+        self.frames.truncate(waiting);
+        (self.regs, self.cell, self.base, self.site) = (regs, caller, base, site);
+        result.map_err(|trap| {
+            let kind = trap.kind.clone();
+            self.trap = Some(trap);
+            kind
+        })
     }
 
     /// Runs `cell` to its end with the registers as they are.
@@ -225,32 +277,27 @@ impl Run {
             trap.kind = kind;
             return;
         }
-        let stepped = self.driver.is_some();
-        let mut trace = vec![self.locate(self.cell, pc, stepped)];
-        for frame in self.frames.iter().rev().take(63) {
-            if !frame.resume.is_null() {
-                let call = frame.resume.wrapping_sub(1);
-                trace.push(self.locate(frame.cell, call, stepped));
-            }
-        }
+        let trace = self.backtrace(pc).take(64).collect();
         self.trap = Some(Box::new(Trap { kind, trace }));
     }
 
-    fn locate(&self, cell: *const Cell, pc: *const Op, stepped: bool) -> Location {
-        // SAFETY: cells belong to the unit, which outlives the run.
-        let cell = unsafe { &*cell };
-        cell.location(cell.slot_of(pc, stepped))
+    /// Where the run stands: the op at `pc`, and the calls that wait, from the innermost on.
+    pub(crate) fn backtrace(&self, pc: *const Op) -> impl Iterator<Item = Location> {
+        let callers = self.frames.iter().rev().map(|frame| (frame.cell, frame.resume.wrapping_sub(1)));
+        std::iter::once((self.cell, pc)).chain(callers).map(|(cell, pc)| {
+            // SAFETY: cells belong to the unit, which outlives the run.
+            let cell = unsafe { &*cell };
+            cell.location(cell.slot_of(pc, self.driver.is_some()))
+        })
     }
 
-    /// Clears the frame below `top`.
+    /// Makes the frame below `top` one that the program may use, cleared of what earlier runs left there.
     #[inline(never)]
-    pub(crate) fn zero_frame(&mut self, top: u64) {
-        let words = self.limits.frame_bytes as usize / size_of::<u128>();
-        let end =
-            usize::try_from(top).unwrap_or(0).saturating_sub(self.stack.as_ptr().addr()) / size_of::<u128>();
-        if let Some(frame) = self.stack.get_mut(end.saturating_sub(words)..end) {
-            frame.fill(0);
-        }
+    pub(crate) fn open_frame(&mut self, top: u64) {
+        let bytes = u64::from(self.limits.frame_bytes);
+        self.stack.clear_below(top, bytes);
+        self.regions.set_stack(top - bytes, self.stack.end());
+        self.opened = top;
     }
 
     /// The unit that was entered.
@@ -259,22 +306,73 @@ impl Run {
         unsafe { &*self.unit }
     }
 
-    /// A pointer through which `len` bytes at `addr` may be used.
+    /// Whether the host wants the run to end.
+    pub(crate) fn stopped(&self) -> bool {
+        // SAFETY: as in `step_through`, which does not use it while a helper runs.
+        let stop = self.driver.and_then(|driver| unsafe { (*driver).stop.as_deref() });
+        stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Whether a checked program may use `len` bytes at `addr`, at least one.
+    #[inline(always)]
+    pub(crate) fn allows(&mut self, addr: u64, len: u64, access: Access) -> bool {
+        self.regions.allows_as_before(addr, len, access) || {
+            // SAFETY: as in `unit`, which would borrow the regions, too.
+            let unit = unsafe { &*self.unit };
+            self.regions.allows(&unit.regions, addr, len, access)
+        }
+    }
+
+    /// A pointer through which `len` bytes at `addr` may be used. No bytes may be used anywhere.
     pub(crate) fn pointer(&mut self, addr: u64, len: u64, access: Access) -> Result<*mut u8, TrapKind> {
-        if self.unit().checked {
-            if !self.regions.allows(addr, len, access) {
-                return Err(self.refused(addr, len, access));
+        if len > 0 {
+            if self.unit().checked {
+                if !self.allows(addr, len, access) {
+                    return Err(self.refused(addr, len, access));
+                }
+            } else if addr < 4096 {
+                // No program has anything there: say so here instead of in a signal handler.
+                return Err(TrapKind::Access { access, addr, len, nearest: None });
             }
-        } else if addr < 4096 && len > 0 {
-            // No program has anything there: say so here instead of in a signal handler.
-            return Err(TrapKind::Access { access, addr, len, nearest: None });
         }
         Ok(pointer_at(addr))
     }
 
     #[cold]
     pub(crate) fn refused(&self, addr: u64, len: u64, access: Access) -> TrapKind {
-        TrapKind::Access { access, addr, len, nearest: self.regions.nearest(addr).cloned().map(Box::new) }
+        let nearest = self.regions.nearest(&self.unit().regions, addr).cloned().map(Box::new);
+        TrapKind::Access { access, addr, len, nearest }
+    }
+
+    /// Copies bytes of the program; false if they are not all there, or a checked program may not read them.
+    pub(crate) fn peek(&mut self, addr: u64, into: &mut [u8]) -> bool {
+        let len = into.len();
+        if !self.unit().checked {
+            // SAFETY: `into` may be written.
+            return unsafe { helpers::safe_copy::read(addr, into.as_mut_ptr(), len) } == len;
+        }
+        let Ok(from) = self.pointer(addr, len as u64, Access::Read) else { return false };
+        // SAFETY: the program may read `len` bytes there; `into` is a distinct Rust slice.
+        unsafe { ptr::copy(from, into.as_mut_ptr(), len) };
+        true
+    }
+
+    /// Notes that a checked program has reserved a record, which it may use by a grant.
+    pub(crate) fn note_record(&mut self, addr: u64) {
+        self.records.push(addr);
+    }
+
+    /// Forgets a record that was submitted or discarded.
+    pub(crate) fn forget_record(&mut self, addr: u64) {
+        self.records.retain(|record| *record != addr);
+    }
+
+    /// Discards what the program has reserved and forgotten: it would hold up the reader for ever.
+    #[inline]
+    fn discard_records(&mut self) {
+        while let Some(record) = self.records.pop() {
+            helpers::commit_record(self.unit(), record, 0, Commit::Discard);
+        }
     }
 }
 
@@ -287,20 +385,17 @@ impl Driver<'_> {
         {
             return Err(TrapKind::Budget { limit });
         }
-        self.executed += 1;
         if let Some(stop) = &self.stop
             && stop.load(Ordering::Relaxed)
         {
             return Err(TrapKind::Stopped);
         }
-        let Some(hook) = &mut self.hook else { return Ok(()) };
-        // SAFETY: the cell belongs to the unit, which outlives the run.
-        let cell = unsafe { &*run.cell };
-        let at = cell.slot_of(pc, true);
-        let depth = run.frames.len();
-        match hook.before(&mut State::new(&mut run.regs, cell, at, depth)) {
-            Flow::Continue => Ok(()),
-            Flow::Stop => Err(TrapKind::Debugger),
+        if let Some(hook) = &mut self.hook
+            && hook.before(&mut State::new(run, pc, self.executed)) == Flow::Stop
+        {
+            return Err(TrapKind::Debugger);
         }
+        self.executed += 1;
+        Ok(())
     }
 }

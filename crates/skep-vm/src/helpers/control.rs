@@ -1,4 +1,5 @@
 //! Helpers that call the program back.
+#![expect(unsafe_code, reason = "lets programs read a map's key")]
 
 use super::{Cx, TrapKind, errno, low};
 
@@ -36,8 +37,9 @@ pub(super) fn for_each_map_elem(
     let calls = map.for_each(|key, value| {
         let key_addr = key.expose_provenance() as u64;
         let value = value.expose_provenance() as u64;
-        cx.grant("the key", key_addr, map.def().key_size.into(), false);
-        let result = cx.call(callback, [handle, key_addr, value, ctx, 0]);
+        // SAFETY: the key is there until this closure returns.
+        let granted = unsafe { cx.grant("the key", key_addr, map.def().key_size.into(), false) };
+        let result = granted.and_then(|()| cx.call(callback, [handle, key_addr, value, ctx, 0]));
         cx.revoke(key_addr);
         match result {
             Ok(result) => result == 0,

@@ -1,10 +1,12 @@
 //! Ring buffers. A checked program may touch a record from its reservation to its submission, and nothing else of them.
+//! What it has not submitted when the call into it ends is discarded.
 #![expect(unsafe_code, reason = "hands a program's pointers to its maps")]
 
 use super::dynptr::Dynptr;
 use super::{Cx, TrapKind, errno, low, refuse, returned};
 use crate::map::Commit;
 use crate::memory::Access::Read;
+use crate::unit::UnitInner;
 
 /// `bpf_ringbuf_output(ringbuf, data, size, flags)`.
 pub(super) fn output(cx: &mut Cx<'_>, [map, data, size, flags, _]: [u64; 5]) -> Result<u64, TrapKind> {
@@ -19,7 +21,9 @@ pub(super) fn reserve(cx: &mut Cx<'_>, [map, size, flags, ..]: [u64; 5]) -> Resu
     let map = cx.map(map)?;
     let record = map.ringbuf_reserve(size, flags).expose_provenance() as u64;
     if record != 0 {
-        cx.grant("a record", record, size, true);
+        cx.grant_record(record, size).inspect_err(|_| {
+            commit_record(cx.unit(), record, 0, Commit::Discard);
+        })?;
     }
     Ok(record)
 }
@@ -77,15 +81,20 @@ fn commit_dynptr(cx: &mut Cx<'_>, at: u64, commit: crate::HelperFn, flags: u64) 
 }
 
 fn commit(cx: &mut Cx<'_>, helper: &str, record: u64, flags: u64, commit: Commit) -> Result<u64, TrapKind> {
-    let addr = usize::try_from(record).unwrap_or(0);
-    let sample: *const u8 = std::ptr::with_exposed_provenance(addr);
-    let map = cx.unit().maps.iter().find(|map| map.value_range().contains(&addr));
-    if map.is_none_or(|map| map.ringbuf_commit(sample, flags, commit) != 0) {
+    if !commit_record(cx.unit(), record, flags, commit) {
         return refuse(
             helper,
             format!("{record:#x} is no record that has been reserved and not yet submitted"),
         );
     }
-    cx.revoke(record);
+    cx.revoke_record(record);
     Ok(0)
+}
+
+/// Ends the writing of a record; false if there is none.
+pub(crate) fn commit_record(unit: &UnitInner, record: u64, flags: u64, commit: Commit) -> bool {
+    let addr = usize::try_from(record).unwrap_or(0);
+    let sample: *const u8 = std::ptr::with_exposed_provenance(addr);
+    let map = unit.maps.iter().find(|map| map.value_range().contains(&addr));
+    map.is_some_and(|map| map.ringbuf_commit(sample, flags, commit) == 0)
 }

@@ -10,7 +10,7 @@ use libc::{c_void, iovec};
 ///
 /// # Safety
 /// `to` must be writable for `len` bytes.
-pub(super) unsafe fn read(addr: u64, to: *mut u8, len: usize) -> usize {
+pub(crate) unsafe fn read(addr: u64, to: *mut u8, len: usize) -> usize {
     let (local, remote) = (part(to.cast(), len), part(remote(addr), len));
     // SAFETY: the kernel checks the remote side, the caller vouches for the local one.
     let done =

@@ -46,6 +46,9 @@ pub(super) fn spin_lock(cx: &mut Cx<'_>, [lock, ..]: [u64; 5]) -> Result<u64, Tr
                         format!("the lock at {lock:#x} has been held for {seconds} s, by thread {holder}"),
                     );
                 }
+                if cx.stopped() {
+                    return Err(TrapKind::Stopped);
+                }
                 std::thread::yield_now();
             }
         }

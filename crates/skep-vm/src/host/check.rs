@@ -31,7 +31,7 @@ pub(super) fn arguments(
                 )));
             }
             Param::Pointer { extent: Extent::CStr, .. } => {
-                cx.c_str(value, usize::MAX).map_err(|trap| refuse(format!("no C string: {trap}")))?;
+                cx.c_str_len(value, usize::MAX).map_err(|trap| refuse(format!("no C string: {trap}")))?;
             }
             Param::Pointer { access, extent, .. } => {
                 let arg = |at: u8| args[usize::from(at)];

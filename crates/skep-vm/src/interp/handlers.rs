@@ -12,12 +12,12 @@ use skep_insn::{AluOp, AtomicOp, Cond, EndianOp, MemSize};
 use super::op::Op;
 use super::semantics::{alu32, alu64, atomic, cond32, cond64, sign_extend, swap, zero_extend};
 use crate::cx::Cx;
-use crate::engine::Cell;
 use crate::error::TrapKind;
 use crate::helpers::HelperEntry;
 use crate::host::Resolved;
 use crate::memory::{Access, pointer_at};
 use crate::run::{Frame, Run};
+use crate::unit::Cell;
 
 /// Goes on with the op at `pc`.
 #[inline(always)]
@@ -138,7 +138,7 @@ unsafe fn address<const CHECKED: bool>(
     unsafe {
         let addr = base.wrapping_add(i64::from((*pc).off()).cast_unsigned());
         let len = u64::from(size.bytes());
-        if CHECKED && !(*run).regions.allows(addr, len, access) {
+        if CHECKED && !(*run).allows(addr, len, access) {
             let kind = (*run).refused(addr, len, access);
             trap(pc, run, kind);
             return None;
@@ -397,8 +397,8 @@ unsafe fn enter<const FAST: bool>(pc: *const Op, run: *mut Run, cell: *const Cel
         let top = regs[10];
         (*run).frames.push(Frame { resume: pc.add(1), kept, cell: (*run).cell });
         (*run).cell = cell;
-        if (*run).zero_frames {
-            (*run).zero_frame(top);
+        if top < (*run).opened {
+            (*run).open_frame(top);
         }
         next::<FAST>(if FAST { (*cell).fast() } else { (*cell).stepped() }, run)
     }
@@ -416,14 +416,14 @@ pub(super) unsafe fn call<const FAST: bool>(pc: *const Op, run: *mut Run) -> *co
 pub(super) unsafe fn exit<const FAST: bool>(_: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: frames hold where calls came from.
     unsafe {
+        if (*run).frames.len() == (*run).base {
+            return ptr::null();
+        }
         let Some(frame) = (*run).frames.pop() else { return ptr::null() };
         let regs = &mut (*run).regs;
         regs[6..10].copy_from_slice(&frame.kept);
         regs[10] += u64::from((*run).limits.frame_bytes);
         (*run).cell = frame.cell;
-        if frame.resume.is_null() {
-            return ptr::null();
-        }
         next::<FAST>(frame.resume, run)
     }
 }
@@ -451,11 +451,14 @@ unsafe fn call_out(
     // SAFETY: nothing else refers to the run during a handler.
     unsafe {
         let args = args(run);
+        (*run).site = pc;
         match callee(&mut Cx::new(&mut *run), args) {
-            Ok(r0) => {
+            Ok(r0) if (*run).trap.is_none() => {
                 set(run, 0, r0);
                 true
             }
+            // It called the program back, which trapped, and did not pass that on.
+            Ok(_) => false,
             Err(kind) => {
                 trap(pc, run, kind);
                 false

@@ -9,12 +9,13 @@ use super::Form;
 use super::handlers as h;
 use super::op::{Handler, Op};
 use super::select::Select;
-use crate::engine::UnitInner;
 use crate::error::Error;
 use crate::helpers;
 use crate::host::Resolved;
+use crate::unit::UnitInner;
 
 /// All functions of a unit, translated into one form.
+#[derive(Default)]
 pub(crate) struct Code {
     /// One op for each slot, and one behind each function.
     pub(crate) ops: Box<[Op]>,

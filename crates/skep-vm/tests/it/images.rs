@@ -57,7 +57,7 @@ fn an_image_is_proven_before_it_is_used() {
     check(target(2, Target::Map(MapId(2))), "does not exist");
     check(target(2, Target::Import { import: ImportId(0), addend: 0 }), "does not exist");
     check(|image| main(image).code.clear(), "the function is empty");
-    check(|image| main(image).refs.reverse(), "has no reference");
+    check(|image| main(image).refs.reverse(), "out of order");
     check(|image| main(image).refs.clear(), "has no reference");
     let nowhere = Ref { at: Slot(u32::MAX), target: Target::Func(FuncId(0)) };
     check(|image| main(image).refs.push(nowhere), "reference to no instruction");

@@ -5,4 +5,5 @@ mod helpers;
 mod host;
 mod images;
 mod print;
+mod safety;
 mod support;

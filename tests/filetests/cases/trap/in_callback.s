@@ -13,3 +13,4 @@ bad:    r0 = *(u64 *)(r2 + 16)
 
 #= trap: read of 8 bytes at 0x10 lies outside the program's memory; the nearest region is the stack (ADDRESS..ADDRESS)
 #=   at bad+0x0 `r0 = *(u64 *)(r2 + 0x10)` (in_callback.s:11)
+#=   called at main+0x28 `call 0xb5` (in_callback.s:9)
