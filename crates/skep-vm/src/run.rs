@@ -61,9 +61,10 @@ pub(crate) struct Run {
     pub(crate) may_gotos: u32,
     /// The op that called out of the interpreter last.
     pub(crate) site: *const Op,
-    /// The frame whose top is here, and those above, have been entered in this run. Zero if nobody asks: a frame of a
-    /// checked program begins as zeros when it is entered first, so that nothing of an earlier run can be read.
-    pub(crate) opened: u64,
+    /// Frames of checked programs begin as zeros, and no others may be read: nothing of an earlier run can be.
+    pub(crate) opens_frames: bool,
+    /// The top of the lowest frame that was entered in this run.
+    opened: u64,
     /// Why the run ended early; where is filled in by who notices.
     pub(crate) trap: Option<Box<Trap>>,
     pub(crate) regions: Regions,
@@ -163,6 +164,7 @@ impl Run {
             tail_calls: 0,
             may_gotos: 0,
             site: ptr::null(),
+            opens_frames: false,
             opened: 0,
             trap: None,
             regions: Regions::default(),
@@ -182,8 +184,9 @@ impl Run {
         self.trap = None;
         self.driver = None;
         let top = self.stack.end();
-        self.opened = 0;
-        if entry.unit.checked {
+        self.opens_frames = entry.unit.checked;
+        if self.opens_frames {
+            self.opened = u64::MAX;
             self.regions.begin(entry.context.into_iter().chain(entry.grants));
             self.open_frame(top);
         }
@@ -225,7 +228,7 @@ impl Run {
         self.base = waiting + 1;
         self.regs[1..6].copy_from_slice(&args);
         self.regs[10] -= u64::from(self.limits.frame_bytes);
-        if self.regs[10] < self.opened {
+        if self.opens_frames {
             self.open_frame(self.regs[10]);
         }
         // SAFETY: callers pass a cell of the unit that runs.
@@ -291,13 +294,15 @@ impl Run {
         })
     }
 
-    /// Makes the frame below `top` one that the program may use, cleared of what earlier runs left there.
+    /// Makes the frame below `top` one that the program may use, cleared of what was there.
     #[inline(never)]
     pub(crate) fn open_frame(&mut self, top: u64) {
         let bytes = u64::from(self.limits.frame_bytes);
         self.stack.clear_below(top, bytes);
-        self.regions.set_stack(top - bytes, self.stack.end());
-        self.opened = top;
+        if top < self.opened {
+            self.regions.set_stack(top - bytes, self.stack.end());
+            self.opened = top;
+        }
     }
 
     /// The unit that was entered.

@@ -397,7 +397,7 @@ unsafe fn enter<const FAST: bool>(pc: *const Op, run: *mut Run, cell: *const Cel
         let top = regs[10];
         (*run).frames.push(Frame { resume: pc.add(1), kept, cell: (*run).cell });
         (*run).cell = cell;
-        if top < (*run).opened {
+        if (*run).opens_frames {
             (*run).open_frame(top);
         }
         next::<FAST>(if FAST { (*cell).fast() } else { (*cell).stepped() }, run)
