@@ -9,8 +9,9 @@ use skep::{Listing, Object};
 
 use crate::input::{self, Hex};
 
-/// List an object: functions with source lines and names, maps, data, symbols, relocations.
+/// List what is in an object.
 ///
+/// Functions with source lines and names, maps, data, symbols, relocations.
 /// The listing is assembly that `skep asm` reads; what is said beyond that stands in comments.
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -10,12 +10,22 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use skep::Object;
 
-/// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object.
+/// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object. Standard input is
+/// assembly if it is text.
 pub(crate) fn object(path: &Path) -> Result<Object> {
     let name = name(path);
     match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "c" => Ok(skep::read(&name, &compile(path)?)?),
         "s" | "S" => Ok(skep::assemble(&name, &text(path)?)?),
+        _ if is_stdio(path) => {
+            let bytes = bytes(path)?;
+            match std::str::from_utf8(&bytes) {
+                Ok(text) if !bytes.starts_with(b"\x7fELF") && !text.trim().is_empty() => {
+                    Ok(skep::assemble(&name, text)?)
+                }
+                _ => skep::read(&name, &bytes).context("cannot read standard input"),
+            }
+        }
         _ => skep::read(&name, &bytes(path)?).with_context(|| format!("cannot read {name}")),
     }
 }

@@ -6,6 +6,7 @@ mod headers;
 mod input;
 mod run;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -49,6 +50,7 @@ Exit codes:
 Examples:
   skep run examples/words.s
   skep run --print-r0 --arg 10 examples/fib.s
+  skep dis examples/fib.s
   skep asm examples/hello.s -o hello.o";
 
 impl From<anyhow::Error> for Failure {
@@ -58,14 +60,16 @@ impl From<anyhow::Error> for Failure {
 }
 
 fn main() -> ExitCode {
+    end_quietly_with_the_reader();
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Dis(args) => dis::run(&args).map_err(Failure::from),
         Command::Asm(args) => asm::run(&args).map_err(Failure::from),
         Command::Headers(args) => headers::run(&args).map_err(Failure::from),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "skep", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "skep", &mut script);
+            input::write("-".as_ref(), &script).map_err(Failure::from)
         }
     };
     let (error, code) = match result {
@@ -74,10 +78,16 @@ fn main() -> ExitCode {
         Err(Failure::Input(error)) => (error, 2),
     };
     // One line for each level, from what was wanted down to the cause.
-    eprint!("skep: {error}");
-    for cause in error.chain().skip(1) {
-        eprint!(": {cause}");
-    }
-    eprintln!();
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // Where standard error is closed, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "skep: {}", causes.join(": "));
     ExitCode::from(code)
+}
+
+/// Rust programs ignore SIGPIPE. For `skep run yes.s | head` that would mean to run on without a reader, since C's
+/// `printf` does not end a program.
+#[expect(unsafe_code, reason = "the disposition of a signal")]
+fn end_quietly_with_the_reader() {
+    // SAFETY: no other thread runs yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }

@@ -1,18 +1,24 @@
 //! `skep run`: a program in user space.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use skep::insn::{Endian, RawInsn};
+use skep::linker::Options;
+use skep::object::object::{Binding, Func};
 use skep::vm::debug::Hook;
 use skep::vm::{Memory, helpers};
-use skep::{Checked, Engine, Func, Host, Hosts, Image, Program, Select, Trap, Unit};
+use skep::{Checked, Engine, Host, Hosts, Image, Object, Program, Select, Trap, Unit, vm};
 
 use crate::Failure;
 use crate::input::{self, Hex};
 
 mod maps;
+mod profile;
+mod show;
+mod trace;
+mod value;
 mod watch;
 
 /// Run a program in user space.
@@ -59,10 +65,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     max_insns: Option<u64>,
     /// Frames that calls may nest.
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     max_depth: u32,
     /// Bytes in each stack frame.
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=1 << 16))]
     stack: u32,
     /// Run functions in sections of kernel programs (xdp, tracepoint/...) in user space.
     #[arg(long)]
@@ -115,7 +121,9 @@ fn image(args: &Args) -> Result<Image> {
         (None, Some(path)) if args.raw => (input::name(path), input::bytes(path)?),
         (None, Some(path)) => {
             let object = input::object(path)?;
-            return skep::link(&object).with_context(|| format!("cannot link {}", input::name(path)));
+            let options = link_options(&object, args.entry.as_deref());
+            let linked = skep::linker::link(&object, &options);
+            return linked.with_context(|| format!("cannot link {}", input::name(path)));
         }
         (None, None) => bail!("nothing to run; expected a FILE or --raw-hex"),
     };
@@ -123,6 +131,26 @@ fn image(args: &Args) -> Result<Image> {
     let slots = RawInsn::slots(&bytes, Endian::Little).filter(|slots| !slots.is_empty());
     let slots = slots.with_context(|| input::not_bare(&name, bytes.len()))?;
     skep::linker::link_code(&name, slots).with_context(|| format!("cannot run {name}"))
+}
+
+/// What is kept of an object: with an entry what it needs, besides `BEGIN` and `END`, so that it runs even where other
+/// functions lack something; else what is visible, or everything where `main` is not.
+fn link_options(object: &Object, entry: Option<&str>) -> Options {
+    let name = |func: &Func| &*object.symbol(func.symbol).name;
+    let is_visible = |func: &Func| {
+        object.symbol(func.symbol).binding != Binding::Local
+            || !object.section(func.section).name.starts_with(".text")
+    };
+    if let Some(entry) = entry.filter(|&entry| object.funcs.iter().any(|func| name(func) == entry)) {
+        let is_around = |func: &&Func| matches!(&*object.section(func.section).name, "BEGIN" | "END");
+        let around = object.funcs.iter().filter(is_around).map(name);
+        return around.fold(Options::new().entry(entry), |options, name| options.entry(name));
+    }
+    let has_hidden_main = object.funcs.iter().any(|func| name(func) == "main" && !is_visible(func));
+    match has_hidden_main || !object.funcs.iter().any(is_visible) {
+        true => Options::new().keep_everything(),
+        false => Options::new(),
+    }
 }
 
 fn run_on<M: Memory>(
@@ -138,13 +166,15 @@ fn run_on<M: Memory>(
         (None, Some(path)) => Some(input::bytes(path)?),
         (None, None) => None,
     };
-    let mut watch = watch::Watch::new(args.trace, args.profile);
+    let mut watch = watch::Watch::new(args.trace, args.profile, unit.image());
     let mut result = Ok(());
     for id in program.funcs() {
         let is_main = program.main == Some(id);
         let memory = if is_main { memory.as_deref_mut() } else { None };
         let values = if is_main { &args.args[..] } else { &[] };
-        match call(&unit.func_by_id(id), values, memory, args.max_insns, watch.hook()) {
+        let ended = call(&unit.func_by_id(id), values, memory, args.max_insns, watch.hook());
+        watch.end(ended.as_ref().ok().copied());
+        match ended {
             Ok(r0) if is_main && args.print_r0 => {
                 helpers::flush();
                 input::write("-".as_ref(), format!("{r0:#x}\n").as_bytes())?;
@@ -157,12 +187,12 @@ fn run_on<M: Memory>(
         }
     }
     helpers::flush();
-    finish(args, &unit, &mut watch)?;
+    finish(args, &unit, &watch)?;
     result.map_err(|trap| Failure::Program(describe(&trap)))
 }
 
 fn call(
-    func: &Func,
+    func: &vm::Func,
     args: &[u64],
     memory: Option<&mut [u8]>,
     max_insns: Option<u64>,
@@ -191,11 +221,11 @@ fn describe(trap: &Trap) -> anyhow::Error {
 }
 
 /// What is shown after the run, also when it failed.
-fn finish(args: &Args, unit: &Unit, watch: &mut watch::Watch) -> Result<()> {
-    watch.report(unit.image())?;
+fn finish(args: &Args, unit: &Unit, watch: &watch::Watch<'_>) -> Result<()> {
+    watch.report()?;
     if args.dump_maps {
-        let mut out = std::io::stdout().lock();
-        maps::dump(&mut out, unit.maps()).and_then(|()| out.flush()).context("cannot print the maps")?;
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        maps::dump(&mut out, unit).and_then(|()| out.flush()).context("cannot print the maps")?;
     }
     Ok(())
 }
