@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn object(args: &Args) -> Result<Object> {
     match (&args.raw_hex, &args.file) {
-        (Some(Hex(bytes)), _) => bare("command line", bytes, args.endian),
+        (Some(Hex(bytes)), _) => bare("--raw-hex", bytes, args.endian),
         (None, Some(path)) if args.raw => bare(&input::name(path), &input::bytes(path)?, args.endian),
         (None, Some(path)) => input::object(path),
         (None, None) => bail!("nothing to list; expected a FILE or --raw-hex"),

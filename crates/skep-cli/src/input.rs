@@ -71,7 +71,10 @@ const LIBC_HEADERS: &[&str] = &[];
 /// Compiles C to an object in memory. skep's headers are on the include path.
 fn compile(path: &Path) -> Result<Vec<u8>> {
     // Clang says the same in more lines.
-    fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if meta.is_dir() {
+        bail!("cannot read {}: it is a folder", path.display());
+    }
     let named: Option<OsString> = std::env::var_os("SKEP_CLANG").filter(|name| !name.is_empty());
     let compilers = named.into_iter().chain(CLANGS.map(OsString::from));
     let headers = crate::headers::temporary()?;

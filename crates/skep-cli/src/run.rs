@@ -9,7 +9,7 @@ use skep::linker::Options;
 use skep::object::object::{Binding, Func};
 use skep::vm::debug::Hook;
 use skep::vm::{Memory, helpers};
-use skep::{Checked, Engine, Host, Hosts, Image, Object, Program, Select, Trap, Unit, vm};
+use skep::{Checked, Engine, Host, Hosts, Image, Object, Program, Select, SelectError, Trap, Unit, vm};
 
 use crate::Failure;
 use crate::input::{self, Hex};
@@ -103,7 +103,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(name) => select.entry(name),
         None => select,
     };
-    let program = Program::find(&image, &select).map_err(|error| anyhow!(error))?;
+    let program = Program::find(&image, &select).map_err(|error| match &error {
+        SelectError::Kernel { .. } => anyhow!("{error} (--user, --entry)"),
+        SelectError::Ambiguous { .. } => anyhow!("{error} (--entry)"),
+        _ => anyhow!(error),
+    })?;
     if args.checked {
         let engine: Engine<Checked> = Engine::checked(Hosts::new());
         run_on(engine, args, &image, &program)
@@ -117,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn image(args: &Args) -> Result<Image> {
     let code = match (&args.raw_hex, &args.file) {
-        (Some(Hex(bytes)), _) => ("command line".to_owned(), bytes.clone()),
+        (Some(Hex(bytes)), _) => ("--raw-hex".to_owned(), bytes.clone()),
         (None, Some(path)) if args.raw => (input::name(path), input::bytes(path)?),
         (None, Some(path)) => {
             let object = input::object(path)?;

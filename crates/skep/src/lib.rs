@@ -30,7 +30,7 @@ pub use skep_object as object;
 pub use skep_vm as vm;
 
 pub use error::Error;
-pub use program::{Program, Select};
+pub use program::{Program, Select, SelectError};
 pub use skep_object::listing::Listing;
 pub use skep_object::{Image, Object};
 pub use skep_vm::{Checked, Cx, Engine, Func, Host, Hosts, Map, StopHandle, Trap, TrapKind, Unit};

@@ -5,6 +5,32 @@ use skep_object::image::{self, FuncId};
 use skep_object::section;
 
 /// The functions of a user-space program, in the order they run: those of section `BEGIN`, the main one, those of `END`.
+///
+/// ```
+/// use skep::{Checked, Engine, Hosts, Program, Select};
+///
+/// let object = skep::assemble("count.s", "
+///         .globl main
+/// main:   r1 = count ll
+///         r0 = *(u64 *)(r1 + 0)
+///         exit
+///         .section BEGIN
+/// begin:  r1 = count ll
+///         *(u64 *)(r1 + 0) = 5
+///         exit
+///         .bss
+/// count:  .zero 8
+/// ")?;
+/// let image = skep::link(&object)?;
+/// let program = Program::find(&image, &Select::new())?;
+/// let engine: Engine<Checked> = Engine::checked(Hosts::new());
+/// let unit = engine.add(&image)?;
+/// for id in program.begin.iter().chain(&program.main) {
+///     let result = unit.func_by_id(*id).call(&[])?;
+///     assert!(program.main != Some(*id) || result == 5);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
     /// The functions of section `BEGIN`, in layout order.

@@ -1,4 +1,6 @@
 //! The `skep` command from outside, and what compilers make of C, from source to result.
 
 mod matrix;
+mod streams;
 mod tools;
+mod transcript;

@@ -51,6 +51,8 @@ struct Source<'a> {
     lines: Option<Lines<'a>>,
     core: Vec<&'a CoreRelo>,
     file: String,
+    /// What stands beside the next instruction.
+    beside: Option<String>,
 }
 
 impl<'a> Source<'a> {
@@ -62,7 +64,7 @@ impl<'a> Source<'a> {
         };
         core.sort_by_key(|relo| relo.at);
         let lines = object.lines(id).filter(|_| listing.source);
-        Source { lines, core, file: String::new() }
+        Source { lines, core, file: String::new(), beside: None }
     }
 
     /// The lines that begin in a function.
@@ -71,6 +73,8 @@ impl<'a> Source<'a> {
         self.lines.as_ref().map_or(Vec::new(), |lines| lines.within(start..end).to_vec())
     }
 
+    /// Shows a line above the instructions that were made from it; of assembly, where each line is an instruction,
+    /// its number beside it.
     fn show(&mut self, line: &LineInfo, out: &mut Out<'_, '_>) -> fmt::Result {
         let Some(lines) = &self.lines else { return Ok(()) };
         let line = lines.show(line);
@@ -79,6 +83,10 @@ impl<'a> Source<'a> {
             out.remark(format_args!("file {}", line.file))?;
         }
         let base = line.file.rsplit('/').next().unwrap_or_default();
+        if base.ends_with(".s") || base.ends_with(".S") {
+            self.beside = Some(format!("{base}:{}", line.line));
+            return Ok(());
+        }
         // The text of a line holds tabs.
         let text = line.text.trim().replace('\t', " ");
         let gap = if text.is_empty() { "" } else { "  " };
@@ -122,12 +130,6 @@ impl<'a> Function<'_, 'a> {
         let mut at = Slot(0);
         while let Some(rest) = code.get(at.index()..).filter(|rest| !rest.is_empty()) {
             let offset = self.func.offset() + at.bytes();
-            while let Some(line) = lines.next_if(|line| u64::from(line.at.0) <= offset) {
-                if shown.is_none_or(|shown| (shown.file, shown.line) != (line.file, line.line)) {
-                    source.show(line, out)?;
-                }
-                shown = Some(line);
-            }
             while let Some(id) = others.next_if(|&id| object.symbol(id).value <= offset) {
                 match offset - object.symbol(id).value {
                     0 => self.symbol(id, out)?,
@@ -141,10 +143,17 @@ impl<'a> Function<'_, 'a> {
                 note_sources(from, out);
                 out.end()?;
             }
+            while let Some(line) = lines.next_if(|line| u64::from(line.at.0) <= offset) {
+                if shown.is_none_or(|shown| (shown.file, shown.line) != (line.file, line.line)) {
+                    source.show(line, out)?;
+                }
+                shown = Some(line);
+            }
             let reloc = relocs.next_if(|reloc| reloc.offset == offset);
             let relo = source.core.get(core).filter(|relo| u64::from(relo.at.0) == offset);
             core += usize::from(relo.is_some());
-            at = self.insn(at, rest, reloc, relo.copied(), out)?;
+            let (relo, beside) = (relo.copied(), source.beside.take());
+            at = self.insn(at, rest, reloc, relo, beside, out)?;
         }
         Ok(())
     }
@@ -217,6 +226,7 @@ impl<'a> Function<'_, 'a> {
         rest: &[RawInsn],
         reloc: Option<&Reloc>,
         core: Option<&CoreRelo>,
+        beside: Option<String>,
         out: &mut Out<'_, '_>,
     ) -> Result<Slot, fmt::Error> {
         let (endian, raw) = (self.object().endian, rest[0]);
@@ -246,6 +256,9 @@ impl<'a> Function<'_, 'a> {
         }
         if let Some(relo) = core {
             self.note_core(relo, out);
+        }
+        if let Some(beside) = beside {
+            out.note(beside);
         }
         out.end()?;
         if let (true, 2, Some(&second)) = (self.listing.bytes, insn.slots(), rest.get(1)) {

@@ -1,0 +1,4 @@
+        .section xdp
+        .globl filter
+filter: r0 = 2
+        exit

@@ -1,0 +1,3 @@
+        .globl one, two
+one:    exit
+two:    exit
