@@ -91,3 +91,27 @@ fn traces_are_quick() {
     assert_eq!(lines, 400_001);
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+#[test]
+fn there_are_completions_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = skep().args(["completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{shell}");
+        for word in ["dis", "dump-maps", "raw-hex"] {
+            assert!(text.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn headers_are_written_where_c_finds_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let include = dir.path().join("some/folder");
+    for _ in 0..2 {
+        let output = skep().arg("headers").arg(&include).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+    }
+    let text = std::fs::read_to_string(include.join("skep/user.h")).unwrap();
+    assert!(text.contains("map_lookup_elem"), "{text}");
+}

@@ -276,3 +276,34 @@ fn what_gcc_makes_comes_back() {
         check_round_trip(&skep_object::elf::read("prog.o", &bytes).unwrap());
     }
 }
+
+/// Whatever the reader takes can be listed, in time that its size explains.
+#[test]
+fn damaged_objects_are_listed_or_refused() {
+    let dir = TempDir::new();
+    let text = include_str!("asm/everything.s");
+    let mut samples = vec![skep_object::elf::write(&assemble("everything.s", text))];
+    samples.extend(clang(&dir, "prog.c", C, &["-O2", "-g", "-mcpu=v3"]));
+    let mut random = Random(7);
+    let start = std::time::Instant::now();
+    let (mut listed, mut refused) = (0, 0);
+    while start.elapsed().as_millis() < 1000 || listed < 50 {
+        for sample in &samples {
+            let mut bytes = sample.clone();
+            for _ in 0..1 + random.below(4) {
+                let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
+                bytes[at] = random.byte();
+            }
+            let Ok(object) = skep_object::elf::read("damaged.o", &bytes) else {
+                refused += 1;
+                continue;
+            };
+            listed += 1;
+            let text = Listing::new(&object).bytes(random.below(2) == 0).to_string();
+            assert!(text.len() < 100 * bytes.len() + 100_000, "{} bytes of text", text.len());
+            // A damaged name or number may be one that the assembler refuses, in its own words.
+            let _ = asm::assemble("damaged.s", &text);
+        }
+    }
+    eprintln!("{listed} damaged objects listed, {refused} refused");
+}
