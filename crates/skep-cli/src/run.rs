@@ -58,9 +58,12 @@ pub(crate) struct Args {
     /// Print r0 of the main function, in hex.
     #[arg(long)]
     print_r0: bool,
-    /// Check every memory access; host functions are not to be had.
+    /// Check every memory access. The program may call no function of the host but those of --allow.
     #[arg(long)]
     checked: bool,
+    /// Let a checked program call this function of the C library; its arguments are checked. Repeatable.
+    #[arg(long, value_name = "FUNCTION", requires = "checked")]
+    allow: Vec<String>,
     /// Give up after this many instructions in each function that is run.
     #[arg(long, value_name = "N")]
     max_insns: Option<u64>,
@@ -109,7 +112,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         _ => anyhow!(error),
     })?;
     if args.checked {
-        let engine: Engine<Checked> = Engine::checked(Hosts::new());
+        let hosts = args.allow.iter().try_fold(Hosts::new(), |hosts, name| hosts.libc(name));
+        let hosts = hosts.context("cannot allow what --allow names")?;
+        let engine: Engine<Checked> = Engine::checked(hosts);
         run_on(engine, args, &image, &program)
     } else {
         // SAFETY: whoever runs the command names the program, and trusts it as any other command that they run.
@@ -164,7 +169,10 @@ fn run_on<M: Memory>(
     program: &Program,
 ) -> Result<(), Failure> {
     let engine = engine.max_depth(args.max_depth).frame_bytes(args.stack);
-    let unit = engine.add(image).with_context(|| format!("cannot run {}", image.name))?;
+    let unit = engine.add(image).with_context(|| match args.checked {
+        true => format!("cannot run {} with --checked, where --allow names what it may call", image.name),
+        false => format!("cannot run {}", image.name),
+    })?;
     let mut memory = match (&args.mem_hex, &args.mem) {
         (Some(Hex(bytes)), _) => Some(bytes.clone()),
         (None, Some(path)) => Some(input::bytes(path)?),

@@ -45,6 +45,12 @@ pub(crate) fn find(id: i32) -> Option<&'static HelperEntry> {
     Some(&TABLE[index])
 }
 
+/// The name of the helper of this number, if user space has it: the kernel's, or one of skep's own, from 10000 on.
+#[must_use]
+pub fn name(id: i32) -> Option<&'static str> {
+    find(id).map(|entry| entry.name)
+}
+
 /// Why there is no helper of this number.
 pub(crate) fn unsupported(id: i32) -> String {
     match Helper::from_id(id) {

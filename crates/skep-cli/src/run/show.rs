@@ -12,7 +12,8 @@ pub(crate) fn insn(image: &Image, id: FuncId, at: Slot) -> Option<(Insn, String)
     let name = match (func.target_at(at), insn) {
         (Some(target), _) => Some(image.target_name(target)),
         (None, Insn::Call(Callee::Helper(number))) => {
-            Helper::from_id(number).map(|helper| helper.name().to_owned())
+            let kernel = Helper::from_id(number).map(Helper::name);
+            kernel.or_else(|| skep::vm::helpers::name(number)).map(str::to_owned)
         }
         (None, _) => insn
             .jump_offset()

@@ -330,7 +330,7 @@ impl<'a> Function<'_, 'a> {
                 None
             }
             None => {
-                out.note("unknown helper");
+                out.note(if id >= USER_HELPERS { "a helper of user space" } else { "unknown helper" });
                 None
             }
         }
@@ -356,6 +356,9 @@ impl<'a> Function<'_, 'a> {
         out.note(format_args!("{} {ty} {}", relo.kind, btf.string(relo.access)));
     }
 }
+
+/// From here on helpers belong to what runs programs in user space.
+const USER_HELPERS: i32 = 10_000;
 
 /// `.globl`, `.weak` and `.hidden`.
 pub(super) fn visibility(object: &Object, id: SymbolId, name: &str, out: &mut Out<'_, '_>) -> fmt::Result {
