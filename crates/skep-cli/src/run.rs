@@ -223,11 +223,18 @@ fn call(
     call.call()
 }
 
+/// How many callers a message shows.
+const CALLERS: usize = 8;
+
 /// The trap with its callers, one a line.
 fn describe(trap: &Trap) -> anyhow::Error {
     let mut text = trap.to_string();
-    for caller in trap.trace.iter().skip(1) {
+    let mut callers = trap.trace.iter().skip(1);
+    for caller in callers.by_ref().take(CALLERS) {
         text.push_str(&format!("\n  called from {caller}"));
+    }
+    if callers.len() > 0 {
+        text.push_str("\n  and so on");
     }
     anyhow!(text)
 }

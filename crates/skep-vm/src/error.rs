@@ -59,7 +59,7 @@ pub enum Error {
     #[error("{}", Missing(.0))]
     Unresolved(Vec<HostError>),
     /// A map cannot be made.
-    #[error("cannot make map '{name}'")]
+    #[error("cannot make a map")]
     Map {
         /// Its name.
         name: String,

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use skep_btf::maps::MapType;
-use skep_insn::{Insn, Slot};
+use skep_insn::helper::Helper;
+use skep_insn::{Callee, Insn, Slot};
 use skep_object::Image;
 use skep_object::image::{FuncId, MapId, Target};
 
 use crate::call::Func;
 use crate::data::DataBlock;
 use crate::error::{Error, Location, TrapKind};
+use crate::helpers;
 use crate::host::{HostError, HostFn, Hosts, Resolved};
 use crate::interp::{self, Code, Form, Op};
 use crate::map::Map;
@@ -304,11 +306,21 @@ impl UnitInner {
         };
         match Insn::decode(code) {
             Ok(insn) => {
-                let name = func.target_at(at).map(|target| self.image.target_name(target));
+                let symbol = func.target_at(at).map(|target| self.image.target_name(target));
+                let name = symbol.or_else(|| self.helper_name(&insn).map(str::to_owned));
                 name.map_or_else(|| insn.to_string(), |name| insn.display_with(&name).to_string())
             }
             Err(_) => format!("{:?}", code[0]),
         }
+    }
+
+    /// The name of the helper that an instruction calls by number.
+    fn helper_name(&self, insn: &Insn) -> Option<&str> {
+        let Insn::Call(Callee::Helper(id)) = *insn else { return None };
+        let registered = self.hosts.helper_by_id(id).map(HostFn::name);
+        registered
+            .or_else(|| helpers::find(id).map(|entry| entry.name))
+            .or_else(|| Some(Helper::from_id(id)?.name()))
     }
 }
 

@@ -97,7 +97,7 @@ sub:    r0 = *(u64 *)(r1 + 8)
         let places: Vec<_> = trap.trace.iter().map(|place| (place.func.as_str(), &place.insn[..])).collect();
         assert_eq!(
             places,
-            [("sub", "r0 = *(u64 *)(r1 + 0x8)"), ("callback", "call sub"), ("main", "call 0xb5")],
+            [("sub", "r0 = *(u64 *)(r1 + 0x8)"), ("callback", "call sub"), ("main", "call bpf_loop")],
             "stepped: {stepped}"
         );
         // What it left behind does not concern the next run.

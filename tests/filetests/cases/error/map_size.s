@@ -8,4 +8,4 @@ main:   r1 = m ll
         r0 = 0
         exit
 
-#= error: cannot make map 'm': map 'm': key_size is 8, expected 4: the key of an array is a 32-bit index
+#= error: cannot make a map: map 'm': key_size is 8, expected 4: the key of an array is a 32-bit index

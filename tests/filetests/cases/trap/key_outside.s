@@ -12,4 +12,4 @@ main:   r1 = cells ll
         exit
 
 #= trap: read of 4 bytes at ADDRESS lies outside the program's memory; the nearest region is the stack (ADDRESS..ADDRESS)
-#=   at main+0x20 `call 0x1` (key_outside.s:10)
+#=   at main+0x20 `call bpf_map_lookup_elem` (key_outside.s:10)

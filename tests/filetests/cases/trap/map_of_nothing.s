@@ -10,4 +10,4 @@ main:   r1 = 5
         exit
 
 #= trap: map: 0x5 is no map of this program
-#=   at main+0x18 `call 0x1` (map_of_nothing.s:8)
+#=   at main+0x18 `call bpf_map_lookup_elem` (map_of_nothing.s:8)
