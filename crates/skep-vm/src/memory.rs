@@ -228,10 +228,7 @@ impl Regions {
 
     /// The region nearest to `addr`, for messages.
     pub(crate) fn nearest<'r>(&'r self, unit: &'r [Region], addr: u64) -> Option<&'r Region> {
-        const NEAR: u64 = 4096;
-        self.all(unit)
-            .min_by_key(|region| region.distance(addr))
-            .filter(|region| region.distance(addr) < NEAR)
+        self.all(unit).min_by_key(|region| region.distance(addr))
     }
 
     /// How many bytes from `addr` on lie in one region; 0 if none.

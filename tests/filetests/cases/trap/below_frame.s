@@ -8,5 +8,5 @@ main:   r1 = r10
         r0 = 0
         exit
 
-#= trap: write of 8 bytes at ADDRESS lies outside the program's memory
+#= trap: write of 8 bytes at ADDRESS lies outside the program's memory; the nearest region is the stack (ADDRESS..ADDRESS)
 #=   at main+0x10 `*(u64 *)(r1 + 0x0) = 0x1` (below_frame.s:7)

@@ -11,7 +11,7 @@ outer:  r1 = 64
 inner:  r0 = *(u16 *)(r1 + 2)
         exit
 
-#= trap: read of 2 bytes at 0x42 lies outside the program's memory
+#= trap: read of 2 bytes at 0x42 lies outside the program's memory; the nearest region is the stack (ADDRESS..ADDRESS)
 #=   at inner+0x0 `w0 = *(u16 *)(r1 + 0x2)` (in_function.s:11)
 #=   called at outer+0x8 `call inner` (in_function.s:9)
 #=   called at main+0x8 `call outer` (in_function.s:6)

@@ -6,5 +6,5 @@ main:   r1 = 0
         r0 = *(u64 *)(r1 + 0)
         exit
 
-#= trap: read of 8 bytes at 0x0 lies outside the program's memory
+#= trap: read of 8 bytes at 0x0 lies outside the program's memory; the nearest region is the stack (ADDRESS..ADDRESS)
 #=   at main+0x8 `r0 = *(u64 *)(r1 + 0x0)` (null.s:6)
