@@ -10,6 +10,9 @@ use crate::memory::Access::Write;
 /// How long a lock may be held before its next user gives up: its holder has most likely ended without unlocking.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a lock is waited for before its holder is looked at.
+const BEFORE_DOUBT: Duration = Duration::from_millis(1);
+
 fn word<'a>(cx: &mut Cx<'_>, addr: u64) -> Result<&'a AtomicU32, TrapKind> {
     if !addr.is_multiple_of(4) {
         return Err(TrapKind::Unaligned { addr, len: 4 });
@@ -23,6 +26,13 @@ fn word<'a>(cx: &mut Cx<'_>, addr: u64) -> Result<&'a AtomicU32, TrapKind> {
 fn me() -> u32 {
     // SAFETY: takes nothing, returns a number.
     unsafe { libc::gettid() }.cast_unsigned()
+}
+
+/// Whether this process has a thread of that number.
+fn is_thread(number: u32) -> bool {
+    // SAFETY: signal 0 is none; the kernel only says whether it could be sent.
+    let answer = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), number, 0) };
+    answer == 0
 }
 
 /// `bpf_spin_lock(lock)`.
@@ -39,7 +49,16 @@ pub(super) fn spin_lock(cx: &mut Cx<'_>, [lock, ..]: [u64; 5]) -> Result<u64, Tr
                 );
             }
             Err(holder) => {
-                if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                let waited = since.get_or_insert_with(Instant::now).elapsed();
+                if waited > BEFORE_DOUBT && !is_thread(holder) {
+                    return refuse(
+                        "bpf_spin_lock",
+                        format!(
+                            "the lock at {lock:#x} holds {holder:#x}, which is no thread that could release it"
+                        ),
+                    );
+                }
+                if waited > PATIENCE {
                     let seconds = PATIENCE.as_secs();
                     return refuse(
                         "bpf_spin_lock",

@@ -3,6 +3,7 @@
 
 mod helpers;
 mod host;
+mod hostile;
 mod images;
 mod print;
 mod safety;

@@ -415,7 +415,7 @@ other:  r0 = 77
 /// All that needs time ends soon after it was told to.
 #[test]
 fn a_stop_handle_ends_endless_loops_soon() {
-    let (lock, ring) = (".bss\nlock: .space 8\n", ".map ring, type=ringbuf, max_entries=4096\n");
+    let (lock, ring) = (".bss\nlock: .space 8\n.globl lock\n", ".map ring, type=ringbuf, max_entries=4096\n");
     for (what, text) in [
         ("a jump to itself", "goto main".to_owned()),
         ("a loop of two", "r0 = 1\n goto main".to_owned()),
@@ -429,10 +429,10 @@ fn a_stop_handle_ends_endless_loops_soon() {
     ] {
         let unit = unit(&format!(".globl main\nmain: {text}\n"));
         let stop = StopHandle::new();
-        if what.contains("lock") {
-            let (lock, _) = unit.variable("lock").unwrap();
-            // SAFETY: nothing runs yet.
-            unsafe { lock.cast::<u32>().write(1) };
+        if let Some((lock, _)) = unit.variable("lock") {
+            // As if this thread held it.
+            // SAFETY: nothing runs yet, and there is nothing to know about a thread's number.
+            unsafe { lock.cast::<i32>().write(libc::gettid()) };
         }
         let (ended, took) = thread::scope(|scope| {
             let func = unit.func("main").unwrap();
@@ -447,6 +447,19 @@ fn a_stop_handle_ends_endless_loops_soon() {
         assert!(kind == TrapKind::Stopped || what == "a ring", "{what}: {kind}");
         assert!(took < Duration::from_secs(3), "{what}: {took:?}");
         assert!(stop.is_stopped());
+    }
+}
+
+#[test]
+fn a_lock_of_nobody_is_not_waited_for() {
+    let unit = unit(
+        ".globl main\nmain: r1 = lock ll\n *(u32 *)(r1 + 0) = r2\n call 93\n exit\n.bss\nlock: .space 8\n",
+    );
+    for holder in [1_u64 << 31, 0x7fff_fff0, u64::MAX] {
+        let start = Instant::now();
+        let trap = run(&unit, &[0, holder]).unwrap_err().to_string();
+        assert!(trap.contains("no thread that could release it"), "{trap}");
+        assert!(start.elapsed() < Duration::from_secs(5));
     }
 }
 
