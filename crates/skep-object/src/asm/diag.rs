@@ -29,8 +29,10 @@ pub struct Diag {
     pub width: u32,
     /// What was found, what was expected, and the remedy if there is one.
     pub message: String,
-    /// The line as it stands in the file.
+    /// The line as it stands in the file, or of a long line the part around the column.
     pub text: String,
+    /// How many characters of the line stand before `text`.
+    pub skipped: u32,
 }
 
 impl std::error::Error for Errors {}
@@ -51,12 +53,12 @@ impl fmt::Display for Errors {
 
 impl fmt::Display for Diag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Diag { file, line, column, width, message, text } = self;
+        let Diag { file, line, column, width, message, text, skipped } = self;
         writeln!(f, "{file}:{line}:{column}: {message}")?;
         writeln!(f, "{line:5} | {text}")?;
         write!(f, "      | ")?;
         // Tabs stay tabs, so that the caret stands below what it means whatever a tab's width is.
-        let before = (*column as usize).saturating_sub(1);
+        let before = (*column as usize).saturating_sub(1 + *skipped as usize);
         for c in text.chars().chain(std::iter::repeat(' ')).take(before) {
             write!(f, "{}", if c == '\t' { '\t' } else { ' ' })?;
         }
@@ -119,12 +121,40 @@ impl Faults {
     }
 }
 
+/// How many characters of a line are shown before the place that a message is about, and from there on.
+const SHOWN_BEFORE: usize = 60;
+const SHOWN_FROM: usize = 100;
+/// How many characters a message has at most: names in it can be as long as the file.
+const MESSAGE: usize = 500;
+
 fn diag(source: &Source<'_>, fault: Fault) -> Diag {
     let (line, column) = source.position(fault.at.start);
-    let text = source.line_text(line).to_string();
+    let whole = source.line_text(line);
+    let before = column as usize - 1;
+    let skipped = if before > SHOWN_FROM { before - SHOWN_BEFORE } else { 0 };
+    let text: String = whole.chars().skip(skipped).take(before - skipped + SHOWN_FROM).collect();
     let marked = source.text.get(fault.at.start..fault.at.end).unwrap_or_default();
-    let rest = text.chars().count().saturating_sub(column as usize - 1);
-    let width = marked.lines().next().unwrap_or_default().trim_end().chars().count().min(rest).max(1);
-    let width = u32::try_from(width).unwrap_or(1);
-    Diag { file: source.name.to_string(), line, column, width, message: fault.message, text }
+    let marked = marked.lines().next().unwrap_or_default().trim_end();
+    let rest = text.chars().count().saturating_sub(before - skipped);
+    let width = marked.chars().take(rest).count().max(1);
+    let [width, skipped] = [width, skipped].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    Diag {
+        file: source.name.to_string(),
+        line,
+        column,
+        width,
+        message: shorten(fault.message),
+        text,
+        skipped,
+    }
+}
+
+/// A message without the middle, if it is too long.
+fn shorten(message: String) -> String {
+    let chars = message.chars().count();
+    if chars <= MESSAGE {
+        return message;
+    }
+    let head = message.chars().take(MESSAGE / 2);
+    head.chain("...".chars()).chain(message.chars().skip(chars - MESSAGE / 2)).collect()
 }

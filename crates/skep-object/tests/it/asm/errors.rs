@@ -36,3 +36,23 @@ fn messages_tell_where_what_and_the_remedy() {
         assert_eq!(found, expected);
     }
 }
+
+/// Lines and names can be as long as a file: messages show the part that they are about.
+#[test]
+fn messages_of_long_lines_are_short() {
+    let check = |text: &str, shown: &str, column: u32| {
+        let errors = assemble("t.s", text).expect_err(shown);
+        let diag = &errors.list[0];
+        let pointed = diag.text.chars().skip((diag.column - 1 - diag.skipped) as usize);
+        let pointed: String = pointed.take(diag.width as usize).collect();
+        assert_eq!((diag.column, &*pointed), (column, shown));
+        let longest = errors.to_string().lines().map(str::len).max();
+        assert!(longest < Some(600), "{longest:?}: {errors}");
+    };
+    let (spaces, name) = (" ".repeat(1_000_000), "a".repeat(1_000_000));
+    check(&name, &name[..100], 1);
+    check(&format!("{spaces}r1 = r11{spaces}"), "r11", 1_000_006);
+    check(&format!("{spaces}\u{e4}"), "\u{e4}", 1_000_001);
+    check(&format!("{}r1 = r11", "\u{e4}: ".repeat(1000)), "\u{e4}", 1);
+    check(&format!(".quad {}1", "(".repeat(1_000_000)), "(", 72);
+}
