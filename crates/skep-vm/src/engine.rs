@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::host::Hosts;
 use crate::map::{self, Map};
 use crate::memory::{Checked, Host, Memory};
-use crate::run::Limits;
+use crate::run::{Limits, MAX_FRAME};
 use crate::unit::{Unit, UnitInner};
 
 /// Runs programs in one memory mode: [`Host`] or [`Checked`].
@@ -75,9 +75,12 @@ impl<M: Memory> Engine<M> {
     }
 
     /// Sets the size of each frame in bytes, rounded up to 16; 512 unless set, as the kernel has it. At most 64 KiB.
+    ///
+    /// Trusted programs get larger ones where their code shows that they use more: nothing else would keep a function from
+    /// writing over the frames of its callees.
     #[must_use]
     pub fn frame_bytes(mut self, bytes: u32) -> Self {
-        self.limits.frame_bytes = bytes.clamp(16, 1 << 16).next_multiple_of(16);
+        self.limits.frame_bytes = bytes.clamp(16, MAX_FRAME).next_multiple_of(16);
         self
     }
 

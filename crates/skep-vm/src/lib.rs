@@ -21,6 +21,7 @@ mod cx;
 mod data;
 mod engine;
 mod error;
+mod frame;
 mod interp;
 mod memory;
 mod run;

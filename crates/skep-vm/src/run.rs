@@ -24,6 +24,9 @@ pub(crate) struct Limits {
     pub(crate) frame_bytes: u32,
 }
 
+/// Bytes that a frame has at most.
+pub(crate) const MAX_FRAME: u32 = 1 << 16;
+
 /// What a call saves: where to go on, and the registers that it must keep.
 pub(crate) struct Frame {
     pub(crate) resume: *const Op,

@@ -16,12 +16,13 @@ use skep_object::image::{FuncId, MapId, Target};
 use crate::call::Func;
 use crate::data::DataBlock;
 use crate::error::{Error, Location, TrapKind};
+use crate::frame;
 use crate::helpers;
 use crate::host::{HostError, HostFn, Hosts, Resolved};
 use crate::interp::{self, Code, Form, Op};
 use crate::map::Map;
 use crate::memory::{Region, RegionName};
-use crate::run::Limits;
+use crate::run::{Limits, MAX_FRAME};
 
 /// An image added to an engine.
 #[derive(Clone)]
@@ -199,6 +200,7 @@ impl UnitInner {
         regions.extend(image.imports.iter().filter_map(|import| hosts.region(&import.name)));
         regions.sort_unstable_by_key(|region| region.start);
         let jump_targets = jump_targets(&image);
+        let limits = if checked { limits } else { with_frames_for(&image, limits) };
         let unit = Arc::new(UnitInner {
             image,
             checked,
@@ -342,6 +344,13 @@ impl JumpTarget {
         let at = value ^ Self::TAG ^ (u64::from(func) << 32);
         u32::try_from(at).ok().map(Slot)
     }
+}
+
+/// The limits with frames as large as the functions' code shows that they use.
+fn with_frames_for(image: &Image, limits: Limits) -> Limits {
+    let used = image.funcs.iter().map(|func| frame::bytes_used(&func.code)).max().unwrap_or(0);
+    let used = used.min(MAX_FRAME).next_multiple_of(16);
+    Limits { frame_bytes: limits.frame_bytes.max(used), ..limits }
 }
 
 /// The jump targets of each function that jump tables list, ordered.

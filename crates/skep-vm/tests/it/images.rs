@@ -3,9 +3,9 @@
 use skep_insn::{Endian, RawInsn, Slot};
 use skep_object::Image;
 use skep_object::image::{DataId, Func, FuncId, ImportId, MapId, Ref, Target};
-use skep_vm::{Error, Hosts, Map};
+use skep_vm::{Error, Hosts, Map, TrapKind};
 
-use crate::support::{assemble, checked, refusal, trusting};
+use crate::support::{assemble, both, checked, refusal, run, trusting};
 
 fn good() -> Image {
     assemble(
@@ -83,4 +83,36 @@ fn maps_that_are_handed_in_are_counted() {
     let map = Map::new(&image.maps[0].def).unwrap();
     let error = refusal(checked(&Hosts::new()).add_with_maps(&image, vec![map]));
     assert_eq!(error, "1 maps were handed in, expected 2, in the order of the image's own");
+}
+
+/// Compilers can be told to use more stack than the kernel has (`-mllvm -bpf-stack-size=16384`).
+#[test]
+fn trusted_functions_get_the_frames_that_they_use() {
+    let image = assemble(
+        "
+        .globl main
+main:   r6 = r10                        # fills 4000 bytes
+        r6 += -4000
+        r7 = r6
+1:      *(u64 *)(r6 + 0) = 1
+        r6 += 8
+        if r6 < r10 goto 1b
+        call other
+        r0 = 0                          # and adds them up
+1:      r1 = *(u64 *)(r7 + 0)
+        r0 += r1
+        r7 += 8
+        if r7 < r10 goto 1b
+        exit
+other:  *(u64 *)(r10 - 8) = 0
+        *(u64 *)(r10 - 512) = 0
+        exit
+",
+    );
+    let [(_, host), (_, limited)] = both(&Hosts::new(), &image);
+    assert_eq!(run(&host, &[]), Ok(500));
+    // Of checked programs the limit is the host's.
+    assert!(matches!(run(&limited, &[]), Err(TrapKind::Access { .. })));
+    let enough = checked(&Hosts::new()).frame_bytes(4096).add(&image).unwrap();
+    assert_eq!(run(&enough, &[]), Ok(500));
 }
