@@ -99,6 +99,9 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if [&args.file, &args.mem].iter().all(|path| path.as_ref().is_some_and(|path| path.as_os_str() == "-")) {
+        return Err(anyhow!("standard input cannot be both the program and its memory").into());
+    }
     let image = image(args)?;
     let select = Select::new();
     let select = if args.user { select.kernel_sections_in_user_space() } else { select };
