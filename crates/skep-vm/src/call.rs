@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use skep_insn::RawInsn;
-use skep_object::image::FuncId;
+use skep_object::image::{FuncId, Target};
 
 use crate::debug::Hook;
 use crate::error::Trap;
@@ -37,6 +37,13 @@ impl Func {
     #[must_use]
     pub fn code(&self) -> &[RawInsn] {
         &self.unit.image.func(self.id).code
+    }
+
+    /// What stands for it in its program, as the value of a function pointer, and in
+    /// [program arrays](crate::Map::set_prog_slot). It is no address of code.
+    #[must_use]
+    pub fn address(&self) -> u64 {
+        self.unit.address(Target::Func(self.id))
     }
 
     /// Calls it with up to five arguments, `r1`–`r5`, and returns its `r0`.

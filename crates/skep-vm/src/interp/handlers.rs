@@ -428,21 +428,17 @@ pub(super) unsafe fn exit<const FAST: bool>(_: *const Op, run: *mut Run) -> *con
     }
 }
 
-/// What a call that left the interpreter came back with.
-#[inline(always)]
-unsafe fn returned<const FAST: bool>(pc: *const Op, run: *mut Run, ok: bool) -> *const Op {
-    // SAFETY: the op behind a call exists.
-    unsafe { if ok { next::<FAST>(pc.add(1), run) } else { ptr::null() } }
-}
-
 #[inline(always)]
 unsafe fn args(run: *const Run) -> [u64; 5] {
     // SAFETY: registers are always readable.
     unsafe { std::array::from_fn(|index| reg(run, index + 1)) }
 }
 
-/// Calls out of the interpreter; a function of its own, so that what it drops does not stand between a handler and its jump.
-#[inline(never)]
+/// Calls out of the interpreter; false if the run has ended.
+///
+/// Handlers do it by way of functions that are not inlined: a handler whose locals somebody has the address of does not
+/// end with a jump, and takes a piece of the native stack each time.
+#[inline(always)]
 unsafe fn call_out(
     pc: *const Op,
     run: *mut Run,
@@ -467,48 +463,63 @@ unsafe fn call_out(
     }
 }
 
+/// Goes on behind a call that left the interpreter.
+#[inline(always)]
+unsafe fn returned<const FAST: bool>(pc: *const Op, run: *mut Run, ok: bool) -> *const Op {
+    // SAFETY: the op behind a call exists.
+    unsafe { if ok { next::<FAST>(pc.add(1), run) } else { ptr::null() } }
+}
+
 /// A call of a helper: `word` is the address of its table entry.
 pub(super) unsafe fn call_helper<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
+    // SAFETY: as below.
+    unsafe { returned::<FAST>(pc, run, call_helper_out(pc, run)) }
+}
+
+#[inline(never)]
+unsafe fn call_helper_out(pc: *const Op, run: *mut Run) -> bool {
     // SAFETY: the translator puts the address of an entry there that lives as long as the unit.
     unsafe {
         let entry = pointer_at::<HelperEntry>((*pc).word);
-        let ok = call_out(pc, run, |cx, args| ((*entry).func)(cx, args));
-        returned::<FAST>(pc, run, ok)
+        call_out(pc, run, |cx, args| ((*entry).func)(cx, args))
     }
 }
 
 /// A call of a helper that the host registered: `imm` is its number.
 pub(super) unsafe fn call_host_helper<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
-    // SAFETY: as in `call_helper`.
-    unsafe {
-        let ok = call_host_helper_by_id(pc, run, (*pc).imm());
-        returned::<FAST>(pc, run, ok)
-    }
+    // SAFETY: as below.
+    unsafe { returned::<FAST>(pc, run, call_host_helper_out(pc, run, (*pc).imm())) }
 }
 
-unsafe fn call_host_helper_by_id(pc: *const Op, run: *mut Run, id: i32) -> bool {
+#[inline(never)]
+unsafe fn call_host_helper_out(pc: *const Op, run: *mut Run, id: i32) -> bool {
     // SAFETY: the unit outlives the run.
     unsafe {
-        let hosts = &raw const (*(*run).unit).hosts;
-        call_out(pc, run, |cx, args| match (*hosts).helper_by_id(id) {
+        let unit = &*(*run).unit;
+        call_out(pc, run, |cx, args| match unit.hosts.helper_by_id(id) {
             Some(helper) => helper.call(cx, args),
             None => Err(TrapKind::NotAFunction { addr: u64::from(id.cast_unsigned()) }),
         })
     }
 }
 
-/// A call of a host function: `imm` is the number of the import.
+/// A call of a host function: `word` is the number of the import.
 pub(super) unsafe fn call_import<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
+    // SAFETY: as below.
+    unsafe { returned::<FAST>(pc, run, call_import_out(pc, run)) }
+}
+
+#[inline(never)]
+unsafe fn call_import_out(pc: *const Op, run: *mut Run) -> bool {
     // SAFETY: the unit outlives the run; the translator puts the number of an import there.
     unsafe {
+        let unit = &*(*run).unit;
         let index = low((*pc).word) as usize;
-        let unit = (*run).unit;
-        let ok = call_out(pc, run, |cx, args| match &(&(*unit).imports)[index] {
+        call_out(pc, run, |cx, args| match &unit.imports[index] {
             Resolved::Func(func) => func.call(cx, args),
             Resolved::Address(addr) => Err(TrapKind::NotAFunction { addr: *addr }),
-            Resolved::Weak => Err(TrapKind::Weak { name: (&(*unit).image.imports)[index].name.clone() }),
-        });
-        returned::<FAST>(pc, run, ok)
+            Resolved::Weak => Err(TrapKind::Weak { name: unit.image.imports[index].name.clone() }),
+        })
     }
 }
 
@@ -521,21 +532,25 @@ pub(super) unsafe fn call_x<const FAST: bool>(pc: *const Op, run: *mut Run) -> *
         if let Some(cell) = unit.cell_by_address(addr) {
             return enter::<FAST>(pc, run, cell);
         }
-        let id = i32::try_from(addr).ok();
-        if id == Some(TAIL_CALL) {
+        if addr == u64::from(TAIL_CALL.cast_unsigned()) {
             return tail_call::<FAST>(pc, run);
         }
-        let ok = if let Some(helper) = id.and_then(crate::helpers::find) {
-            call_out(pc, run, |cx, args| (helper.func)(cx, args))
-        } else if let Some(id) = id {
-            call_host_helper_by_id(pc, run, id)
-        } else {
-            call_out(pc, run, |cx, args| match (*std::ptr::from_ref(cx.unit())).host_func_at(addr) {
-                Some(func) => func.call(cx, args),
-                None => Err(TrapKind::NotAFunction { addr }),
-            })
-        };
-        returned::<FAST>(pc, run, ok)
+        returned::<FAST>(pc, run, call_x_out(pc, run, addr))
+    }
+}
+
+#[inline(never)]
+unsafe fn call_x_out(pc: *const Op, run: *mut Run, addr: u64) -> bool {
+    // SAFETY: the unit outlives the run.
+    unsafe {
+        let unit = &*(*run).unit;
+        let id = i32::try_from(addr).ok();
+        match (id.and_then(crate::helpers::find), id, unit.host_func_at(addr)) {
+            (Some(helper), ..) => call_out(pc, run, |cx, args| (helper.func)(cx, args)),
+            (None, Some(id), _) => call_host_helper_out(pc, run, id),
+            (None, None, Some(func)) => call_out(pc, run, |cx, args| func.call(cx, args)),
+            (None, None, None) => call_out(pc, run, |_, _| Err(TrapKind::NotAFunction { addr })),
+        }
     }
 }
 
@@ -548,27 +563,35 @@ const TAIL_CALL_LIMIT: u32 = 33;
 pub(super) unsafe fn tail_call<const FAST: bool>(pc: *const Op, run: *mut Run) -> *const Op {
     // SAFETY: as in the other calls.
     unsafe {
-        let mut target: *const Cell = ptr::null();
-        let found = call_out(pc, run, |cx, [_, map, index, ..]| {
-            let map = cx.map(map)?;
-            let slot = u32::try_from(index & 0xffff_ffff).ok().and_then(|index| map.prog_slot(index));
-            let cell = slot.and_then(|slot| cx.unit().cell_by_address(slot));
-            target = cell.map_or(ptr::null(), ptr::from_ref);
-            Ok(if target.is_null() { (-i64::from(libc::ENOENT)).cast_unsigned() } else { 0 })
-        });
-        if !found {
-            return ptr::null();
-        }
+        let (ok, target) = tail_target(pc, run);
         if target.is_null() {
-            return next::<FAST>(pc.add(1), run);
+            return returned::<FAST>(pc, run, ok);
         }
-        if (*run).tail_calls >= TAIL_CALL_LIMIT {
-            set(run, 0, (-i64::from(libc::EPERM)).cast_unsigned());
-            return next::<FAST>(pc.add(1), run);
-        }
-        (*run).tail_calls += 1;
         (*run).cell = target;
         next::<FAST>(if FAST { (*target).fast() } else { (*target).stepped() }, run)
+    }
+}
+
+/// The function that a tail call goes to; null if there is none, and false if the run has ended.
+#[inline(never)]
+unsafe fn tail_target(pc: *const Op, run: *mut Run) -> (bool, *const Cell) {
+    // SAFETY: as in the other calls.
+    unsafe {
+        let mut target: *const Cell = ptr::null();
+        let ok = call_out(pc, run, |cx, [_, map, index, ..]| {
+            let slot = cx.map(map)?.prog_slot(low(index));
+            let Some(cell) = slot.and_then(|slot| cx.unit().cell_by_address(slot)) else {
+                return Ok((-i64::from(libc::ENOENT)).cast_unsigned());
+            };
+            target = cell;
+            Ok((-i64::from(libc::EPERM)).cast_unsigned())
+        });
+        if target.is_null() || (*run).tail_calls == TAIL_CALL_LIMIT {
+            return (ok, ptr::null());
+        }
+        (*run).tail_calls += 1;
+        set(run, 0, 0);
+        (true, target)
     }
 }
 

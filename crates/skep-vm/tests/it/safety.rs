@@ -399,13 +399,16 @@ main:   r6 = r1
         .globl other
 other:  r0 = 77
         exit
-        .map progs, type=prog_array, key=4, value=4, max_entries=4, values=[1=main]
+        .map progs, type=prog_array, key=4, value=4, max_entries=4
 ";
-    let image = assemble(&text.replace(", values=[1=main]", ""));
-    for (mode, unit) in both(&Hosts::new(), &image) {
+    for (mode, unit) in both(&Hosts::new(), &assemble(text)) {
         let progs = unit.map("progs").unwrap();
         assert_eq!(run(&unit, &[0]), Ok(0), "{mode}: an empty slot");
-        for wild in [0, 8, 1 << 40, u64::MAX - 1] {
+        progs.set_prog_slot(1, unit.func("main").unwrap().address()).unwrap();
+        assert_eq!(run(&unit, &[0]), Ok(33), "{mode}: one after the other");
+        progs.set_prog_slot(1, unit.func("other").unwrap().address()).unwrap();
+        assert_eq!(run(&unit, &[0]), Ok(77), "{mode}");
+        for wild in [0, 8, 1 << 40, u64::MAX - 1, unit.func("other").unwrap().address() + 1] {
             progs.set_prog_slot(1, wild).unwrap();
             assert_eq!(run(&unit, &[0]), Ok(0), "{mode}: a slot with {wild:#x}");
         }
