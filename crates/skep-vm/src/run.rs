@@ -134,8 +134,12 @@ pub(crate) fn enter(entry: Entry<'_, '_>) -> Result<u64, Box<Trap>> {
     let _nested = Nested::enter().map_err(refuse)?;
     let limits = entry.unit.limits;
     // While the thread ends, there may be no list any more.
-    let idle = IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten();
-    let mut run = match idle.filter(|run| run.limits == limits) {
+    let take = |idle: &mut Vec<Box<Run>>| {
+        let index = idle.iter().rposition(|run| run.limits == limits)?;
+        Some(idle.swap_remove(index))
+    };
+    let idle = IDLE.try_with(|idle| take(&mut idle.borrow_mut())).ok().flatten();
+    let mut run = match idle {
         Some(run) => run,
         None => Run::new(limits).map_err(refuse)?,
     };
@@ -143,9 +147,10 @@ pub(crate) fn enter(entry: Entry<'_, '_>) -> Result<u64, Box<Trap>> {
     if run.stack.bytes() <= MAX_IDLE_STACK {
         let _ = IDLE.try_with(|idle| {
             let mut idle = idle.borrow_mut();
-            if idle.len() < MAX_IDLE {
-                idle.push(run);
+            if idle.len() == MAX_IDLE {
+                idle.remove(0);
             }
+            idle.push(run);
         });
     }
     result
