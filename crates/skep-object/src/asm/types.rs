@@ -51,7 +51,7 @@ pub(super) fn describe(
 }
 
 /// `int (void *ctx)`: what every program is, and what the kernel takes for a static function too.
-fn proto(types: &mut BtfBuilder) -> TypeId {
+pub(super) fn proto(types: &mut BtfBuilder) -> TypeId {
     let int = types.int("int", 4, IntEncoding::Signed);
     let pointer = types.ptr(TypeId::VOID);
     let ctx = types.param("ctx", pointer);

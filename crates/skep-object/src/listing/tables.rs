@@ -106,6 +106,16 @@ fn map(object: &Object, names: &Names<'_>, map: &Map, out: &mut Out<'_, '_>) -> 
         Binding::Global | Binding::Weak => super::code::visibility(object, map.symbol, name, out)?,
     }
     out.directive(format_args!(".map {name}, {}", Def(&map.def)));
+    if let Some(inner) = &map.def.inner {
+        out.text(format_args!(", inner=({})", Def(inner)));
+    }
+    for (nth, (slot, id)) in map.values.iter().enumerate() {
+        let before = if nth == 0 { "values=(" } else { "" };
+        out.text(format_args!(", {before}{slot}: {}", names.symbol(*id)));
+    }
+    if !map.values.is_empty() {
+        out.text(")");
+    }
     if let Some(btf) = &object.btf {
         for (what, ty) in [("key", map.def.key_type), ("value", map.def.value_type)] {
             if let Some(ty) = ty {
@@ -116,17 +126,7 @@ fn map(object: &Object, names: &Names<'_>, map: &Map, out: &mut Out<'_, '_>) -> 
     if map.def.legacy {
         out.note("a legacy struct bpf_map_def");
     }
-    out.end()?;
-    if let Some(inner) = &map.def.inner {
-        out.remark(format_args!("its elements: {}", Def(inner)))?;
-    }
-    map.values.iter().try_for_each(|(slot, id)| {
-        out.remark(format_args!(
-            "{}[{slot}] = {}",
-            one_line(&map.def.name),
-            one_line(&object.symbol(*id).name)
-        ))
-    })
+    out.end()
 }
 
 /// What `.map` is given.

@@ -333,6 +333,31 @@ fn maps_are_declared_as_in_c() {
 }
 
 #[test]
+fn slots_of_maps_begin_with_functions_and_maps() {
+    let text = ".map tails, type=prog_array, key=4, value=4, max_entries=4, values=(2: second, 0: first)\n\
+         .map one, type=array, key=4, value=8, max_entries=1\n\
+         .map all, type=array_of_maps, key=4, value=4, max_entries=9, \
+         inner=(type=array, key=4, value=8, max_entries=1), values=(1: one)\n\
+         .globl main\nmain: r1 = tails ll; exit\nfirst: exit\nsecond: exit";
+    let check = |object: &Object| {
+        let values = |name: &str| -> Vec<(u32, String)> {
+            let map = object.maps.iter().find(|map| map.def.name == name).unwrap();
+            map.values.iter().map(|&(slot, id)| (slot, object.symbol(id).name.clone())).collect()
+        };
+        assert_eq!(values("tails"), [(0, "first".into()), (2, "second".into())]);
+        assert_eq!(values("all"), [(1, "one".into())]);
+        let all = object.maps.iter().find(|map| map.def.name == "all").unwrap();
+        assert_eq!(all.def.inner.as_ref().unwrap().value_size, 8);
+        assert!(object.funcs.iter().any(|func| object.symbol(func.symbol).name == "second" && func.len == 1));
+    };
+    let object = object(text);
+    check(&object);
+    // What is listed and what is written to a file say the same.
+    check(&assemble("again.s", &skep_object::listing::Listing::new(&object).to_string()).unwrap());
+    check(&skep_object::elf::read("t.o", &skep_object::elf::write(&object)).unwrap());
+}
+
+#[test]
 fn big_endian() {
     let text = ".globl main\nmain: r1 = x ll\nr2 = 0x123\nexit\n.data\nx: .long 1\n.quad later\nlater = 2";
     let object = assemble_with("t.s", text, &Options { endian: Endian::Big }).unwrap();
