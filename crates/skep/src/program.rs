@@ -157,6 +157,10 @@ fn main_of(image: &Image, select: &Select, required: bool) -> Result<Option<Func
         [id] => Ok(Some(id)),
         // Beside BEGIN or END, what else there is in `.text` may be there for a host to call.
         _ if !required && candidates.iter().all(|&id| image.func(id).section == ".text") => Ok(None),
+        // Whichever is meant, it cannot run here: the caller says so.
+        [first, ..] if !select.kernel_sections && candidates.iter().all(|&id| is_kernel(image.func(id))) => {
+            Ok(Some(first))
+        }
         _ => {
             let candidates = candidates.iter().map(|&id| image.func(id).name.clone()).collect();
             Err(SelectError::Ambiguous { candidates })
@@ -181,4 +185,28 @@ fn called(image: &Image) -> Vec<bool> {
         }
     }
     called
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Program, Select, SelectError};
+
+    #[test]
+    fn programs_for_the_kernel_are_called_that_also_when_there_are_several() {
+        let text = "
+        .section BEGIN
+begin:  exit
+        .section xdp
+one:    exit
+        .section \"kprobe/do_exit\"
+two:    exit
+";
+        let image = crate::link(&crate::assemble("t.s", text).unwrap()).unwrap();
+        let refused = Program::find(&image, &Select::new()).unwrap_err();
+        assert!(matches!(refused, SelectError::Kernel { .. }), "{refused}");
+        let user = Select::new().kernel_sections_in_user_space();
+        let ambiguous = Program::find(&image, &user).unwrap_err();
+        assert_eq!(ambiguous, SelectError::Ambiguous { candidates: vec!["one".into(), "two".into()] });
+        assert_eq!(Program::find(&image, &user.entry("two")).unwrap().funcs().count(), 2);
+    }
 }
