@@ -3,7 +3,7 @@
 //! A section that is named after a kernel program type holds programs for the kernel. `.text` holds subprograms,
 //! and everything else (`BEGIN`, `END`, any other name) runs in user space.
 //!
-//! To add a name: a row in [`TABLE`]. To add a program type: a name in `prog_types!`.
+//! To add a name: a row in `TABLE`. To add a program type: a name in `prog_types!`.
 
 use std::fmt;
 
