@@ -117,12 +117,14 @@ fn piece(unit: &mut Unit<'_>, rest: &str, at: Span, before: Before) -> Parsed<(u
     let Some(first) = rest.chars().next() else { return Ok((0, Piece::Same)) };
     if before == Before::Operand && matches!(first, '+' | '-') {
         // `r10 - SIZE` is `r10 + -SIZE`, whatever follows: `r10 - SIZE * 2`.
-        if let Some(found) = constants.tail(rest, Folded::default(), 0, 0).filter(|found| found.named) {
+        if let Some(found) = constants.tail(rest, Folded::default(), 0, 0).filter(|found| found.computed) {
             let sign = if found.value < 0 { '-' } else { '+' };
             return Ok((found.len, Piece::Number(format!("{sign} {}", found.value.unsigned_abs()))));
         }
-    } else if let Some(found) = constants.expression(rest, 0, 0) {
-        let piece = if found.named { Piece::Number(found.value.to_string()) } else { Piece::Same };
+    } else if let Some(found) =
+        constants.expression(rest, 0, 0).filter(|_| first != '~' || before == Before::Other)
+    {
+        let piece = if found.computed { Piece::Number(found.value.to_string()) } else { Piece::Same };
         return Ok((found.len, piece));
     }
     match first {
@@ -169,8 +171,8 @@ fn label_number(word: &str) -> Option<(u32, bool)> {
 struct Folded {
     len: usize,
     value: i64,
-    /// Some constant has a name; what has none is left to the parser of instructions.
-    named: bool,
+    /// It is more than one number, which is left to the parser of instructions.
+    computed: bool,
 }
 
 /// What is known so far.
@@ -198,7 +200,9 @@ impl Constants<'_, '_> {
                 return Some(left);
             };
             let value = expr::numbers(op, left.value, right.value)?;
-            left = Folded { len: behind + right.len, value, named: left.named || right.named };
+            // The sign of `r10 - 8` stands behind no operand of ours.
+            let computed = left.len > 0 || right.computed;
+            left = Folded { len: behind + right.len, value, computed };
         }
     }
 
@@ -212,24 +216,28 @@ impl Constants<'_, '_> {
             '(' => {
                 let inner = self.expression(&rest[1..], 0, depth + 1)?;
                 let behind = rest[1 + inner.len..].trim_start();
-                behind.strip_prefix(')').map(|after| Folded { len: rest.len() - after.len(), ..inner })
+                behind.strip_prefix(')').map(|after| Folded {
+                    len: rest.len() - after.len(),
+                    computed: true,
+                    ..inner
+                })
             }
             '-' => self.signed(rest, depth, i64::wrapping_neg),
             '+' => self.signed(rest, depth, |value| value),
-            '~' => self.signed(rest, depth, |value| !value),
+            '~' => self.signed(rest, depth, |value| !value).map(|found| Folded { computed: true, ..found }),
             '\'' => {
                 let len = quoted_len(rest)?;
                 let value = Cursor::new(rest, Span { start: 0, end: len }).character().ok()??;
-                Some(Folded { len, value, named: false })
+                Some(Folded { len, value, computed: false })
             }
             '0'..='9' => {
                 let len = digits_len(rest);
-                Some(Folded { len, value: expr::number(&rest[..len]).ok()?, named: false })
+                Some(Folded { len, value: expr::number(&rest[..len]).ok()?, computed: false })
             }
             _ => {
                 let len = name_len(rest);
                 match self.symbols.get(self.symbols.find(&rest[..len])?).def {
-                    Def::Value(Expr::Number(value)) => Some(Folded { len, value, named: true }),
+                    Def::Value(Expr::Number(value)) => Some(Folded { len, value, computed: true }),
                     _ => None,
                 }
             }

@@ -85,6 +85,44 @@ fn expressions() {
 }
 
 #[test]
+fn numbers_in_instructions_are_expressions() {
+    let check = |written: &str, expected: &str| {
+        let code = |text: &str| {
+            let text = format!("N = 3\n.globl main\nmain: {text}\nx: exit\n.data\ny: .zero 64");
+            let object = assemble("t.s", &text).unwrap_or_else(|errors| panic!("{errors}"));
+            let (_, section) = object.section_by_name(".text").unwrap();
+            (section.contents.clone(), section.relocs.clone())
+        };
+        assert_eq!(code(written), code(expected), "{written}");
+    };
+    for (written, value) in [
+        ("1 << 22", 4_194_304),
+        ("4 * 5", 20),
+        ("4 + 5", 9),
+        ("(4 + 5) * 2", 18),
+        ("(7)", 7),
+        ("~1", -2),
+        ("-(N)", -3),
+        ("- 5", -5),
+        ("10 - 3 - 2", 5),
+        ("10 % 4 | 1", 3),
+        ("'a' + 1", 98),
+        ("N * 2 - 1", 5),
+    ] {
+        check(&format!("r1 = {written}"), &format!("r1 = {value}"));
+        check(&format!("w1 += {written}"), &format!("w1 += {value}"));
+        check(&format!("if r1 s> {written} goto x"), &format!("if r1 s> {value} goto x"));
+        check(&format!("r1 = {written} ll"), &format!("r1 = {value} ll"));
+    }
+    check("*(u64 *)(r10 - 8 * 2) = 1 << 3", "*(u64 *)(r10 - 16) = 8");
+    check("r1 = *(u8 *)(r2 + 1 + 2)", "r1 = *(u8 *)(r2 + 3)");
+    check("r1 = y + 4 * 2 ll", "r1 = y + 8 ll");
+    check("call 2 + 3", "call 5");
+    check("goto +1 - 1", "goto +0");
+    assert!(assemble("t.s", "r1 = 1 / 0").is_err());
+}
+
+#[test]
 fn constants_and_numbered_labels_stand_in_instructions() {
     check_code(
         "SIZE = 16\nSLOT = -8\nmain: r1 = SIZE; r2 += -SIZE; r3 = *(u64 *)(r10 + SLOT); *(u8 *)(r10 - SIZE) = 'a'\n\
