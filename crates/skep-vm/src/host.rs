@@ -334,7 +334,7 @@ mod tests {
         check(
             Hosts::new(),
             1,
-            "cannot register helper 'mine': its number 1 is one of the kernel's; take one from 10000 on",
+            "cannot register helper 'mine': numbers below 10000 are the kernel's, 1 too; take one from 10000 on",
         );
         check(
             Hosts::new(),

@@ -121,7 +121,7 @@ impl fmt::Display for HostError {
             Reason::NotInProcess => f.write_str("the C library of this process does not have it")?,
             Reason::KernelHelper { id } => {
                 let first = super::FIRST_USER_HELPER;
-                write!(f, "its number {id} is one of the kernel's; take one from {first} on")?;
+                write!(f, "numbers below {first} are the kernel's, {id} too; take one from {first} on")?;
             }
             Reason::TakenHelper { id, by } => write!(f, "its number {id} is taken by '{by}'; take another")?,
         }

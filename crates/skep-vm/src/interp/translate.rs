@@ -161,8 +161,15 @@ impl<'a, const FAST: bool, const CHECKED: bool> Translator<'a, FAST, CHECKED> {
         match imm {
             Imm64::Value(value) => Ok(value),
             other => {
+                let what = match other {
+                    Imm64::MapFd(_) | Imm64::MapIdx(_) => "a map by number",
+                    Imm64::MapValue { .. } | Imm64::MapIdxValue { .. } => "a value of a map by number",
+                    Imm64::BtfId { .. } => "a variable by BTF id",
+                    _ => "a function by offset",
+                };
                 let reason = format!(
-                    "{other:?} means something only to the kernel that numbered it; expected a symbol"
+                    "ld_imm64 with src {} loads {what}, which means nothing here; expected a relocation against a symbol",
+                    other.src()
                 );
                 Err(self.refuse(at, reason))
             }

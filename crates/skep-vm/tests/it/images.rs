@@ -116,3 +116,20 @@ other:  *(u64 *)(r10 - 8) = 0
     let enough = checked(&Hosts::new()).frame_bytes(4096).add(&image).unwrap();
     assert_eq!(run(&enough, &[]), Ok(500));
 }
+
+#[test]
+fn what_only_the_kernel_can_number_is_refused() {
+    for (src, what) in [
+        (1, "a map by number"),
+        (2, "a value of a map by number"),
+        (3, "a variable by BTF id"),
+        (5, "a map by number"),
+        (6, "a value of a map by number"),
+    ] {
+        let mut image = assemble(".globl main\nmain: r1 = 5 ll\nr0 = 0\nexit\n");
+        image.funcs[0].code[0] = image.funcs[0].code[0].with_src(src);
+        let refused = refusal(checked(&Hosts::new()).add(&image));
+        let expected = format!("ld_imm64 with src {src} loads {what}, which means nothing here");
+        assert!(refused.contains(&expected), "{refused}");
+    }
+}
