@@ -5,6 +5,7 @@ mod helpers;
 mod host;
 mod hostile;
 mod images;
+mod large;
 mod native_stack;
 mod print;
 mod safety;
