@@ -270,6 +270,39 @@ impl Helper {
     }
 }
 
+/// skep's own helpers for programs in user space, by number: what perf's experiment with such programs began, and more.
+/// The header `skep/user.h` declares them for C.
+pub const USER: &[(i32, &str)] = &[
+    (10_000, "print"),
+    (10_001, "map_get_next_key"),
+    (10_002, "map_lookup_elem"),
+    (10_003, "map_update_elem"),
+    (10_004, "map_delete_elem"),
+    (10_005, "map_lookup_and_delete_elem"),
+    (10_006, "num_possible_cpus"),
+];
+
+/// The first number that is not the kernel's to give.
+pub const FIRST_USER: i32 = USER[0].0;
+
+/// The name of one of [`USER`].
+///
+/// ```
+/// assert_eq!(skep_insn::helper::user_name(10_000), Some("print"));
+/// assert_eq!(skep_insn::helper::user_name(1), None);
+/// ```
+#[must_use]
+pub const fn user_name(id: i32) -> Option<&'static str> {
+    let mut at = 0;
+    while at < USER.len() {
+        if USER[at].0 == id {
+            return Some(USER[at].1);
+        }
+        at += 1;
+    }
+    None
+}
+
 impl fmt::Display for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -9,7 +9,7 @@
 //! function `fn(&mut Cx, [u64; 5]) -> Result<u64, TrapKind>` in the file of its kin, and a row here. What the kernel would
 //! return as an error number is returned; what its verifier would refuse, such as a bad pointer, ends the run.
 
-use skep_insn::helper::Helper;
+use skep_insn::helper::{Helper, user_name};
 
 use crate::cx::{Cx, HelperFn};
 use crate::error::TrapKind;
@@ -70,8 +70,9 @@ const fn kernel(helper: Helper, func: HelperFn) -> HelperEntry {
     HelperEntry { id: helper.id(), name: helper.name(), func }
 }
 
-const fn own(id: i32, name: &'static str, func: HelperFn) -> HelperEntry {
-    HelperEntry { id, name, func }
+/// One of skep's own; a number without a name does not compile.
+const fn own(id: i32, func: HelperFn) -> HelperEntry {
+    HelperEntry { id, name: user_name(id).unwrap(), func }
 }
 
 /// By number.
@@ -126,13 +127,13 @@ static TABLE: &[HelperEntry] = &[
     kernel(Helper::DynptrWrite, dynptr::write),
     kernel(Helper::DynptrData, dynptr::data),
     kernel(Helper::KtimeGetTaiNs, clock::tai),
-    own(10_000, "print", print::print),
-    own(10_001, "map_get_next_key", maps::get_next_key),
-    own(10_002, "map_lookup_elem", maps::lookup_copy),
-    own(10_003, "map_update_elem", maps::update_any),
-    own(10_004, "map_delete_elem", maps::delete_any),
-    own(10_005, "map_lookup_and_delete_elem", maps::lookup_and_delete),
-    own(10_006, "num_possible_cpus", identity::possible_cpus),
+    own(10_000, print::print),
+    own(10_001, maps::get_next_key),
+    own(10_002, maps::lookup_copy),
+    own(10_003, maps::update_any),
+    own(10_004, maps::delete_any),
+    own(10_005, maps::lookup_and_delete),
+    own(10_006, identity::possible_cpus),
 ];
 
 /// An error number as programs see it.

@@ -35,7 +35,7 @@ mod prototype;
 mod signature;
 
 /// The first number that a host may give to a helper of its own.
-pub const FIRST_USER_HELPER: i32 = 10_000;
+pub const FIRST_USER_HELPER: i32 = skep_insn::helper::FIRST_USER;
 
 /// What the host offers to programs. Cheap to clone.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use skep_btf::{ByteOff, CoreRelo, LineInfo, Lines};
-use skep_insn::helper::Helper;
+use skep_insn::helper::{FIRST_USER, Helper, user_name};
 use skep_insn::{Callee, Endian, Insn, RawInsn, Slot};
 
 use super::names::{self, Label, Names};
@@ -330,7 +330,8 @@ impl<'a> Function<'_, 'a> {
                 None
             }
             None => {
-                out.note(if id >= USER_HELPERS { "a helper of user space" } else { "unknown helper" });
+                let what = if id >= FIRST_USER { "a helper of user space" } else { "unknown helper" };
+                out.note(user_name(id).unwrap_or(what));
                 None
             }
         }
@@ -356,9 +357,6 @@ impl<'a> Function<'_, 'a> {
         out.note(format_args!("{} {ty} {}", relo.kind, btf.string(relo.access)));
     }
 }
-
-/// From here on helpers belong to what runs programs in user space.
-const USER_HELPERS: i32 = 10_000;
 
 /// `.globl`, `.weak` and `.hidden`.
 pub(super) fn visibility(object: &Object, id: SymbolId, name: &str, out: &mut Out<'_, '_>) -> fmt::Result {
