@@ -14,6 +14,7 @@ use skep::{Checked, Engine, Host, Hosts, Image, Object, Program, Select, SelectE
 use crate::Failure;
 use crate::input::{self, Hex};
 
+mod crash;
 mod maps;
 mod profile;
 mod show;
@@ -120,6 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let engine: Engine<Checked> = Engine::checked(hosts);
         run_on(engine, args, &image, &program)
     } else {
+        crash::explain();
         // SAFETY: whoever runs the command names the program, and trusts it as any other command that they run.
         #[expect(unsafe_code, reason = "a trusted program, unless --checked")]
         let engine: Engine<Host> = unsafe { Engine::trusting(Hosts::new().process()) };
