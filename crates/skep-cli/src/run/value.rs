@@ -1,5 +1,6 @@
 //! Keys and values of maps as text: by their types where the program tells them, else by what they look like.
 
+use std::cell::Cell;
 use std::fmt::{self, Display, Formatter};
 
 use skep::btf::{Btf, Enum, IntEncoding, Member, Type, TypeId};
@@ -14,7 +15,7 @@ impl Display for Value<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.ty {
             Some((btf, ty)) if btf.size_of(ty) == Some(self.bytes.len() as u64) => {
-                typed(btf, ty, self.bytes, 0, f)
+                Types { btf, left: Cell::new(ELEMENTS) }.typed(ty, self.bytes, 0, f)
             }
             _ => untyped(self.bytes, f),
         }
@@ -24,57 +25,107 @@ impl Display for Value<'_> {
 /// How deep structs and arrays are followed; types can be damaged.
 const DEPTH: u32 = 16;
 
-fn typed(btf: &Btf, ty: TypeId, bytes: &[u8], depth: u32, f: &mut Formatter<'_>) -> fmt::Result {
-    let Some(ty) = btf.resolve(ty).filter(|_| depth < DEPTH) else { return untyped(bytes, f) };
-    match btf.ty(ty) {
-        Type::Int(int) => match (int.encoding, number(bytes)) {
-            (IntEncoding::Bool, Some(0)) => f.write_str("false"),
-            (IntEncoding::Bool, Some(1)) => f.write_str("true"),
-            (IntEncoding::Signed | IntEncoding::SignedChar, Some(value)) => sign(value, bytes.len()).fmt(f),
-            (_, Some(value)) => value.fmt(f),
-            (_, None) => hex(bytes, f),
-        },
-        Type::Ptr(_) => match number(bytes) {
-            Some(value) => write!(f, "{value:#x}"),
-            None => hex(bytes, f),
-        },
-        Type::Enum(enumeration) | Type::Enum64(enumeration) => enumerator(btf, enumeration, bytes, f),
-        Type::Array(array) => {
-            let elem = btf.size_of(array.elem).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
-            if elem == 0 {
-                return hex(bytes, f);
-            }
-            if elem == 1 && is_text(bytes) {
-                return text(bytes, f);
-            }
-            list('[', ']', bytes.chunks(elem), f, |bytes, f| typed(btf, array.elem, bytes, depth + 1, f))
-        }
-        Type::Struct(composite) => list('{', '}', composite.members.iter(), f, |member, f| {
-            let name = btf.string(member.name);
-            if !name.is_empty() {
-                write!(f, "{name}=")?;
-            }
-            self::member(btf, member, bytes, depth + 1, f)
-        }),
-        _ => untyped(bytes, f),
-    }
+/// How many members and elements are shown of a value: damaged types can put any number of them into each byte.
+const ELEMENTS: usize = 1000;
+
+/// The types of a value, and how many elements of it may still be shown.
+struct Types<'a> {
+    btf: &'a Btf,
+    left: Cell<usize>,
 }
 
-fn member(btf: &Btf, member: &Member, bytes: &[u8], depth: u32, f: &mut Formatter<'_>) -> fmt::Result {
-    if member.bitfield_size > 0 {
-        return match bits(member, bytes) {
-            Some(value) => value.fmt(f),
-            None => f.write_str("?"),
-        };
+impl Types<'_> {
+    fn typed(&self, ty: TypeId, bytes: &[u8], depth: u32, f: &mut Formatter<'_>) -> fmt::Result {
+        let btf = self.btf;
+        let Some(ty) = btf.resolve(ty).filter(|_| depth < DEPTH) else { return self.untyped(bytes, f) };
+        match btf.ty(ty) {
+            Type::Int(int) => match (int.encoding, number(bytes)) {
+                (IntEncoding::Bool, Some(0)) => f.write_str("false"),
+                (IntEncoding::Bool, Some(1)) => f.write_str("true"),
+                (IntEncoding::Signed | IntEncoding::SignedChar, Some(value)) => {
+                    sign(value, bytes.len()).fmt(f)
+                }
+                (_, Some(value)) => value.fmt(f),
+                (_, None) => hex(bytes, f),
+            },
+            Type::Ptr(_) => match number(bytes) {
+                Some(value) => write!(f, "{value:#x}"),
+                None => hex(bytes, f),
+            },
+            Type::Enum(enumeration) | Type::Enum64(enumeration) => enumerator(btf, enumeration, bytes, f),
+            Type::Array(array) => {
+                let elem = btf.size_of(array.elem).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+                if elem == 0 {
+                    return hex(bytes, f);
+                }
+                if elem == 1 && is_text(bytes) {
+                    self.spend(bytes);
+                    return text(bytes, f);
+                }
+                self.list('[', ']', bytes.chunks(elem), f, |bytes, f| {
+                    self.typed(array.elem, bytes, depth + 1, f)
+                })
+            }
+            Type::Struct(composite) => self.list('{', '}', composite.members.iter(), f, |member, f| {
+                let name = btf.string(member.name);
+                if !name.is_empty() {
+                    write!(f, "{name}=")?;
+                }
+                self.member(member, bytes, depth + 1, f)
+            }),
+            _ => self.untyped(bytes, f),
+        }
     }
-    let place = || {
-        let start = usize::try_from(member.byte_offset()?).ok()?;
-        let size = usize::try_from(btf.size_of(member.ty)?).ok()?;
-        bytes.get(start..start.checked_add(size)?)
-    };
-    match place() {
-        Some(bytes) => typed(btf, member.ty, bytes, depth, f),
-        None => f.write_str("?"),
+
+    fn member(&self, member: &Member, bytes: &[u8], depth: u32, f: &mut Formatter<'_>) -> fmt::Result {
+        if member.bitfield_size > 0 {
+            return match bits(member, bytes) {
+                Some(value) => value.fmt(f),
+                None => f.write_str("?"),
+            };
+        }
+        let place = || {
+            let start = usize::try_from(member.byte_offset()?).ok()?;
+            let size = usize::try_from(self.btf.size_of(member.ty)?).ok()?;
+            bytes.get(start..start.checked_add(size)?)
+        };
+        match place() {
+            Some(bytes) => self.typed(member.ty, bytes, depth, f),
+            None => f.write_str("?"),
+        }
+    }
+
+    fn list<T>(
+        &self,
+        open: char,
+        close: char,
+        items: impl Iterator<Item = T>,
+        f: &mut Formatter<'_>,
+        show: impl Fn(T, &mut Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        write!(f, "{open}")?;
+        for (nth, item) in items.enumerate() {
+            if nth > 0 {
+                f.write_str(", ")?;
+            }
+            let Some(left) = self.left.get().checked_sub(1) else {
+                f.write_str("...")?;
+                break;
+            };
+            self.left.set(left);
+            show(item, f)?;
+        }
+        write!(f, "{close}")
+    }
+
+    fn untyped(&self, bytes: &[u8], f: &mut Formatter<'_>) -> fmt::Result {
+        self.spend(bytes);
+        untyped(bytes, f)
+    }
+
+    /// Bytes shown in one piece count as well: as many elements as they hold numbers.
+    fn spend(&self, bytes: &[u8]) {
+        self.left.set(self.left.get().saturating_sub(bytes.len() / 8));
     }
 }
 
@@ -99,23 +150,6 @@ fn enumerator(btf: &Btf, enumeration: Enum<'_>, bytes: &[u8], f: &mut Formatter<
         Some(known) => f.write_str(btf.string(known.name)),
         None => value.fmt(f),
     }
-}
-
-fn list<T>(
-    open: char,
-    close: char,
-    items: impl Iterator<Item = T>,
-    f: &mut Formatter<'_>,
-    mut show: impl FnMut(T, &mut Formatter<'_>) -> fmt::Result,
-) -> fmt::Result {
-    write!(f, "{open}")?;
-    for (nth, item) in items.enumerate() {
-        if nth > 0 {
-            f.write_str(", ")?;
-        }
-        show(item, f)?;
-    }
-    write!(f, "{close}")
 }
 
 /// Bytes as a number if they are as many as one has, as text if they are that, else in hex.
@@ -210,5 +244,33 @@ mod tests {
         check(pointer, &0x1000u64.to_ne_bytes(), "0x1000");
         // A type that does not fit says nothing.
         check(int, &[1, 2, 3], "010203");
+    }
+
+    #[test]
+    fn of_values_with_more_elements_than_bytes_some_are_shown() {
+        let mut types = Btf::builder();
+        let int = types.int("int", 4, IntEncoding::Signed);
+        let blob = types.union("blob", 1 << 20, &[]);
+        let ints = types.array(int, int, 1 << 18);
+        let mut wide = |inner, size| {
+            let members = vec![types.member("a", inner, 0); 2000];
+            types.structure("wide", size, &members)
+        };
+        let nested = (0..8).fold(int, |inner, _| wide(inner, 4));
+        let blobs = wide(blob, 1 << 20);
+        let btf = types.build().unwrap();
+        let check = |ty, bytes: &[u8], start: &str, end: &str| {
+            let text = Value { bytes, ty: Some((&btf, ty)) }.to_string();
+            assert!(text.starts_with(start) && text.ends_with(end), "{:.40}, {} bytes", text, text.len());
+            assert!(text.len() <= 2 * bytes.len() + 20_000, "{} bytes", text.len());
+        };
+        check(
+            nested,
+            &[5, 0, 0, 0],
+            "{a={a={a={a={a={a={a={a=5, a=5, ",
+            ", a=5, ...}, ...}, ...}, ...}, ...}, ...}, ...}, ...}",
+        );
+        check(blobs, &[0xff; 1 << 20], "{a=ffff", "ffff, ...}");
+        check(ints, &[0; 1 << 20], "[0, 0, ", ", 0, ...]");
     }
 }
