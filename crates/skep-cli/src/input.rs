@@ -39,14 +39,29 @@ fn is_stdio(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// All bytes of a file, or of standard input for `-`.
+/// All bytes of a program's file, or of standard input for `-`.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    if is_stdio(path) {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-        return Ok(bytes);
+    read(path, 512)
+}
+
+/// The same of a file that becomes memory of the program.
+pub(crate) fn memory(path: &Path) -> Result<Vec<u8>> {
+    read(path, 1024)
+}
+
+/// Some files, such as devices, never end.
+fn read(path: &Path, max_mib: u64) -> Result<Vec<u8>> {
+    let max = max_mib << 20;
+    let mut bytes = Vec::new();
+    let read = match is_stdio(path) {
+        true => std::io::stdin().lock().take(max + 1).read_to_end(&mut bytes),
+        false => fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes)),
+    };
+    read.with_context(|| format!("cannot read {}", name(path)))?;
+    if bytes.len() as u64 > max {
+        bail!("cannot read {}: it has more than {max_mib} MiB, expected at most that", name(path));
     }
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    Ok(bytes)
 }
 
 /// The text of a file, or of standard input for `-`.

@@ -83,7 +83,7 @@ pub(crate) struct Args {
     /// Count each instruction and show the counts on standard error.
     #[arg(long, conflicts_with = "trace")]
     profile: bool,
-    /// Print all maps at the end.
+    /// Print all maps at the end; with --entry there are only those that it reaches.
     #[arg(long)]
     dump_maps: bool,
 }
@@ -96,10 +96,22 @@ fn number(text: &str) -> Result<u64, String> {
         None => digits.parse::<u64>(),
     };
     let value = parsed.map_err(|error| format!("{error}; expected a 64-bit number, decimal or 0x hex"))?;
-    Ok(if negative { value.wrapping_neg() } else { value })
+    match negative {
+        true if value > 1 << 63 => Err("number too small; expected at least -0x8000000000000000".to_owned()),
+        true => Ok(value.wrapping_neg()),
+        false => Ok(value),
+    }
 }
 
+/// How many arguments registers pass.
+const MAX_ARGS: usize = 5;
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if args.args.len() > MAX_ARGS {
+        return Err(
+            anyhow!("--arg is given {} times; at most five arguments, r1 to r5", args.args.len()).into()
+        );
+    }
     if [&args.file, &args.mem].iter().all(|path| path.as_ref().is_some_and(|path| path.as_os_str() == "-")) {
         return Err(anyhow!("standard input cannot be both the program and its memory").into());
     }
@@ -180,7 +192,7 @@ fn run_on<M: Memory>(
     })?;
     let mut memory = match (&args.mem_hex, &args.mem) {
         (Some(Hex(bytes)), _) => Some(bytes.clone()),
-        (None, Some(path)) => Some(input::bytes(path)?),
+        (None, Some(path)) => Some(input::memory(path)?),
         (None, None) => None,
     };
     let mut watch = watch::Watch::new(args.trace, args.profile, unit.image());

@@ -93,6 +93,28 @@ fn traces_are_quick() {
 }
 
 #[test]
+fn files_without_an_end_are_refused() {
+    let check = |args: &[&str], expected: &str| {
+        let endless = std::fs::File::open("/dev/zero").unwrap();
+        let output = skep().args(args).stdin(endless).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (text, output.status.code()),
+            (format!("skep: cannot read {expected}\n"), Some(2)),
+            "{args:?}"
+        );
+    };
+    let input = "/dev/zero: it has more than 512 MiB, expected at most that";
+    check(&["run", "--raw", "/dev/zero"], input);
+    check(&["dis", "/dev/zero"], input);
+    check(&["asm", "/dev/zero", "-o", "-"], input);
+    check(&["dis", "-"], &input.replace("/dev/zero", "standard input"));
+    let exit = "9500000000000000";
+    let memory = "/dev/zero: it has more than 1024 MiB, expected at most that";
+    check(&["run", "--raw-hex", exit, "--mem", "/dev/zero"], memory);
+}
+
+#[test]
 fn there_are_completions_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = skep().args(["completions", shell]).output().unwrap();
