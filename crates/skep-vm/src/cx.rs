@@ -111,6 +111,11 @@ impl<'r> Cx<'r> {
         }
     }
 
+    /// Whether others than this call into a checked program may write what is at `addr`.
+    pub(crate) fn is_shared(&self, addr: u64) -> bool {
+        self.run.regions.is_shared(&self.unit().regions, addr)
+    }
+
     /// The map that a program means by `handle`, the value of `ld_imm64` of a map.
     ///
     /// # Errors

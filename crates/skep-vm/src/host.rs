@@ -33,6 +33,7 @@ mod libc_table;
 mod process;
 mod prototype;
 mod signature;
+mod strings;
 
 /// The first number that a host may give to a helper of its own.
 pub const FIRST_USER_HELPER: i32 = skep_insn::helper::FIRST_USER;

@@ -231,6 +231,16 @@ impl Regions {
         self.all(unit).min_by_key(|region| region.distance(addr))
     }
 
+    /// Whether others than this call may write what is at `addr`: anything but its stack and context, and constants.
+    pub(crate) fn is_shared(&self, unit: &[Region], addr: u64) -> bool {
+        let is_own = |region: &Region| match region.name {
+            RegionName::Stack | RegionName::Context => true,
+            RegionName::Data(_) => !region.writable,
+            RegionName::Map(_) | RegionName::Granted(_) => false,
+        };
+        !self.find(unit, addr, 1, Access::Read).is_some_and(is_own)
+    }
+
     /// How many bytes from `addr` on lie in one region; 0 if none.
     pub(crate) fn readable_from(&self, unit: &[Region], addr: u64) -> u64 {
         let holding = self.all(unit).filter(|region| region.allows(addr, 1, Access::Read));

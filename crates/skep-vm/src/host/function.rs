@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::check;
 use super::signature::{MAX_PARAMS, Signature, Value};
+use super::strings::Copies;
 use crate::cx::Cx;
 use crate::error::TrapKind;
 
@@ -91,10 +92,15 @@ impl HostFn {
                         *arg = if param.value() == Value::U32 { Value::I32.extend(*arg) } else { *arg };
                     }
                 }
+                let copies = match self.checked {
+                    true => Copies::make(cx, signature, &mut args)?,
+                    false => Copies::default(),
+                };
                 // SAFETY: the signature is that of the function at this address: whoever registered it vouched for
                 // it, or it is the program's own declaration, and trusted programs are trusted with that too. In
-                // checked mode the memory that arguments point to has been checked above.
-                unsafe { call_c(*address, &args, signature) }
+                // checked mode the memory that arguments point to has been checked above, and strings stay as they are.
+                let raw = unsafe { call_c(*address, &args, signature) };
+                copies.give_back(cx, signature, &args, raw)?
             }
         };
         Ok(signature.result().extend(raw))

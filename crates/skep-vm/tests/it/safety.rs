@@ -1,5 +1,6 @@
 //! Programs that mean harm, and hosts that use what they may: nothing happens but results and errors.
 
+use std::ffi::c_char;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -619,6 +620,75 @@ fn grants_may_touch_and_overlap() {
     });
     let bad = bad.unwrap_err().to_string();
     assert!(bad.contains("'rest'") && bad.contains("read-only"), "{bad}");
+}
+
+/// Whether a string is the same twice: for C it should be.
+extern "C" fn changes(text: *const c_char) -> u64 {
+    // SAFETY: the caller has a string there.
+    let len = || unsafe { libc::strlen(std::hint::black_box(text)) };
+    u64::from(len() != len())
+}
+
+#[test]
+fn strings_that_others_write_are_copied_for_c() {
+    let (name, signature) = Signature::parse("unsigned long changes(const char *text)").unwrap();
+    // SAFETY: the signature says what it is.
+    let hosts = unsafe { Hosts::new().function(name, signature, changes as *const ()) };
+    let hosts = ["strchr", "strtoul", "strlen"].iter().fold(hosts, |hosts, name| hosts.libc(name).unwrap());
+    let image = assemble(
+        "
+        .globl main
+main:   r1 = text ll
+        call changes
+        if r0 != 0 goto out
+        goto main
+out:    exit
+        .globl write
+write:  r1 = text ll
+again:  *(u8 *)(r1 + 3) = 0
+        *(u8 *)(r1 + 3) = 50
+        goto again
+        .globl find
+find:   r1 = text ll
+        r2 = 51
+        call strchr
+        r1 = text ll
+        r0 -= r1
+        exit
+        .globl number
+number: r1 = text ll
+        r2 = r10
+        r2 += -8
+        r3 = 10
+        call strtoul
+        r6 = r0
+        r1 = text ll
+        r0 = *(u64 *)(r10 - 8)
+        r0 -= r1
+        r0 *= 1000
+        r0 += r6
+        exit
+        .data
+        .globl text
+text:   .asciz \"1234xyz\"
+",
+    );
+    let unit = checked(&hosts).add(&image).unwrap();
+    assert_eq!(unit.func("find").unwrap().call(&[]).unwrap(), 2);
+    assert_eq!(unit.func("number").unwrap().call(&[]).unwrap(), 4 * 1000 + 1234);
+    let stop = StopHandle::new();
+    thread::scope(|scope| {
+        let run = |name: &str| {
+            let (func, stop) = (unit.func(name).unwrap(), &stop);
+            scope.spawn(move || kind(func.prepare().stop(stop).call()))
+        };
+        let threads = [run("main"), run("write"), run("main")];
+        thread::sleep(Duration::from_millis(100));
+        stop.stop();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), TrapKind::Stopped);
+        }
+    });
 }
 
 #[test]
