@@ -86,10 +86,10 @@ fn every_truncation_is_an_error() {
     }
 }
 
-/// Damages copies of the corpus for a second, or for `SKEP_FUZZ_SECONDS`.
+/// Damages copies of the corpus for a second, or for `SKEP_FUZZ_SECS`.
 #[test]
 fn damaged_objects_are_errors_or_objects() {
-    let seconds = std::env::var("SKEP_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    let seconds = std::env::var("SKEP_FUZZ_SECS").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
     let end = Instant::now() + Duration::from_secs(seconds);
     let corpus = corpus();
     let mut random = Random(0x5ce9_0b1e_c75e_ed01);
