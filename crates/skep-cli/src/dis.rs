@@ -7,7 +7,7 @@ use skep::insn::{Endian, RawInsn};
 use skep::object::object::{ObjectBuilder, SectionKind, Symbol};
 use skep::{Listing, Object};
 
-use crate::input::{self, Hex};
+use crate::input::{self, Clang, FRAME_BYTES, Hex};
 
 /// List what is in an object.
 ///
@@ -44,6 +44,8 @@ pub(crate) struct Args {
     /// Byte order of bare instructions.
     #[arg(long, value_name = "ORDER", value_enum, default_value_t = Order::Little)]
     endian: Order,
+    #[command(flatten)]
+    clang: Clang,
 }
 
 /// A byte order by its name.
@@ -69,7 +71,7 @@ fn object(args: &Args) -> Result<Object> {
     match (&args.raw_hex, &args.file) {
         (Some(Hex(bytes)), _) => bare("--raw-hex", bytes, args.endian),
         (None, Some(path)) if args.raw => bare(&input::name(path), &input::bytes(path)?, args.endian),
-        (None, Some(path)) => input::object(path),
+        (None, Some(path)) => input::object(path, &args.clang, FRAME_BYTES),
         (None, None) => bail!("nothing to list; expected a FILE or --raw-hex"),
     }
 }

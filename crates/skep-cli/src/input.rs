@@ -10,12 +10,27 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use skep::Object;
 
+/// How C is compiled.
+#[derive(clap::Args)]
+pub(crate) struct Clang {
+    /// More options for clang, where FILE is C, as in --cflags '-DN=3 -I.'; white space separates them. Repeatable.
+    #[arg(long = "cflags", value_name = "FLAGS", allow_hyphen_values = true, conflicts_with_all = ["raw", "raw_hex"])]
+    flags: Vec<String>,
+}
+
+/// Bytes that a stack frame may have in the kernel, and for clang unless it is told.
+pub(crate) const FRAME_BYTES: u32 = 512;
+
 /// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object. Standard input is
-/// assembly if it is text.
-pub(crate) fn object(path: &Path) -> Result<Object> {
+/// assembly if it is text. Frames may have that many bytes.
+pub(crate) fn object(path: &Path, clang: &Clang, frame_bytes: u32) -> Result<Object> {
     let name = name(path);
-    match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
-        "c" => Ok(skep::read(&name, &compile(path)?)?),
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if extension != "c" && !clang.flags.is_empty() {
+        bail!("--cflags is for C, and {name} is none; expected a name that ends with .c");
+    }
+    match extension {
+        "c" => Ok(skep::read(&name, &compile(path, clang, frame_bytes)?)?),
         "s" | "S" => Ok(skep::assemble(&name, &text(path)?)?),
         _ if is_stdio(path) => {
             let bytes = bytes(path)?;
@@ -84,7 +99,7 @@ const LIBC_HEADERS: &[&str] = &["-idirafter", "/usr/include/aarch64-linux-gnu", 
 const LIBC_HEADERS: &[&str] = &[];
 
 /// Compiles C to an object in memory. skep's headers are on the include path.
-fn compile(path: &Path) -> Result<Vec<u8>> {
+fn compile(path: &Path, clang: &Clang, frame_bytes: u32) -> Result<Vec<u8>> {
     // Clang says the same in more lines.
     let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if meta.is_dir() {
@@ -93,13 +108,22 @@ fn compile(path: &Path) -> Result<Vec<u8>> {
     let named: Option<OsString> = std::env::var_os("SKEP_CLANG").filter(|name| !name.is_empty());
     let compilers = named.into_iter().chain(CLANGS.map(OsString::from));
     let headers = crate::headers::temporary()?;
+    let frame: &[String] = match frame_bytes {
+        ..=FRAME_BYTES => &[],
+        // Older compilers, up to clang 16 at least, lack the option.
+        _ => &["-mllvm".to_owned(), format!("-bpf-stack-size={frame_bytes}")],
+    };
     for compiler in compilers {
         let shown = compiler.display();
         let child = Command::new(&compiler)
             .args(["--target=bpf", "-O2", "-g", "-mcpu=v3", "-Wall", "-x", "c", "-c", "-o", "-"])
+            // Where a macro of skep's headers is misused, its innards explain nothing.
+            .arg("-fmacro-backtrace-limit=1")
             .arg("-I")
             .arg(headers.path())
             .args(LIBC_HEADERS)
+            .args(frame)
+            .args(clang.flags.iter().flat_map(|flags| flags.split_whitespace()))
             // A name may begin with a dash.
             .arg("--")
             .arg(path)

@@ -12,7 +12,7 @@ use skep::vm::{Memory, helpers};
 use skep::{Checked, Engine, Host, Hosts, Image, Object, Program, Select, SelectError, Trap, Unit, vm};
 
 use crate::Failure;
-use crate::input::{self, Hex};
+use crate::input::{self, Clang, FRAME_BYTES, Hex};
 
 mod crash;
 mod maps;
@@ -71,8 +71,8 @@ pub(crate) struct Args {
     /// Frames that calls may nest.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     max_depth: u32,
-    /// Bytes in each stack frame.
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=1 << 16))]
+    /// Bytes in each stack frame. More than 512 are allowed to C as well, by a newer clang than 16.
+    #[arg(long, value_name = "N", default_value_t = FRAME_BYTES, value_parser = clap::value_parser!(u32).range(16..=1 << 16))]
     stack: u32,
     /// Run functions in sections of kernel programs (xdp, tracepoint/...) in user space.
     #[arg(long)]
@@ -86,6 +86,8 @@ pub(crate) struct Args {
     /// Print all maps at the end; with --entry there are only those that it reaches.
     #[arg(long)]
     dump_maps: bool,
+    #[command(flatten)]
+    clang: Clang,
 }
 
 /// A number as C writes it, also negative.
@@ -146,7 +148,7 @@ fn image(args: &Args) -> Result<Image> {
         (Some(Hex(bytes)), _) => ("--raw-hex".to_owned(), bytes.clone()),
         (None, Some(path)) if args.raw => (input::name(path), input::bytes(path)?),
         (None, Some(path)) => {
-            let object = input::object(path)?;
+            let object = input::object(path, &args.clang, args.stack)?;
             let options = link_options(&object, args.entry.as_deref());
             let linked = skep::linker::link(&object, &options);
             return linked.with_context(|| format!("cannot link {}", input::name(path)));

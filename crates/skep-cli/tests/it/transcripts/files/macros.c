@@ -1,0 +1,8 @@
+#define OUTER(x) MIDDLE(x)
+#define MIDDLE(x) INNER(x)
+#define INNER(x) (x).member
+
+int main(void)
+{
+	return OUTER(3);
+}
