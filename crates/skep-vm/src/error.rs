@@ -99,12 +99,20 @@ impl fmt::Display for Missing<'_> {
 
 /// Why a run ended early, and where.
 #[derive(Debug, thiserror::Error)]
-#[error("{kind}, at {}", .trace.first().map_or_else(String::new, ToString::to_string))]
+#[error("{kind}{}", At(.trace.first()))]
 pub struct Trap {
     /// What happened.
     pub kind: TrapKind,
     /// Where: the trapping instruction first, then its callers.
     pub trace: Vec<Location>,
+}
+
+struct At<'a>(Option<&'a Location>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |place| write!(f, ", at {place}"))
+    }
 }
 
 /// A place in a running program.

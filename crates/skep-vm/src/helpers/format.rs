@@ -23,6 +23,9 @@ pub(super) enum Failure {
 /// No directive makes more bytes of padding: an error in a program must not fill the memory.
 const MAX_WIDTH: usize = 1 << 16;
 
+/// No text is longer, for the same reason.
+pub(super) const MAX_TEXT: usize = 16 << 20;
+
 /// A directive, `%-08.3lld`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Directive {
@@ -64,7 +67,11 @@ impl Formatter<'_> {
         while let Some(&byte) = self.text.get(self.at) {
             self.at += 1;
             if byte == b'%' {
+                let start = self.at - 1;
                 self.directive(string)?;
+                if self.out.len() > MAX_TEXT {
+                    return self.wrong(start, "the text becomes longer than 16 MiB");
+                }
             } else {
                 self.out.push(byte);
             }

@@ -3,7 +3,7 @@
 
 use std::ffi::CString;
 
-use super::format::{Failure, Style, format};
+use super::format::{Failure, MAX_TEXT, Style, format};
 use super::{Cx, TrapKind, errno, low, memory, refuse, stdio};
 
 /// A format ends within so many bytes.
@@ -34,7 +34,7 @@ pub(super) fn print(cx: &mut Cx<'_>, [text, args, count, ..]: [u64; 5]) -> Resul
         }
         args.truncate(count);
     }
-    let out = match format(Style::C, &text, &args, &mut |addr, max| cx.c_str(addr, max)) {
+    let out = match format(Style::C, &text, &args, &mut |addr, max| cx.c_str(addr, max.min(MAX_TEXT + 1))) {
         Ok(out) => out,
         Err(Failure::Format(reason)) => return refuse("print", reason),
         Err(Failure::Trap(kind)) => return refuse("print", kind.to_string()),
@@ -116,8 +116,9 @@ fn kernel_args(cx: &mut Cx<'_>, data: u64, len: u64) -> Result<Option<Vec<u64>>,
 }
 
 fn words(cx: &mut Cx<'_>, addr: u64, count: u64) -> Result<Vec<u64>, TrapKind> {
-    let Some(len) = count.checked_mul(8).filter(|len| *len < 1 << 32) else {
-        return refuse("print", format!("{count} arguments do not fit in memory"));
+    // A format that ends in time has not so many directives.
+    let Some(len) = count.checked_mul(8).filter(|_| count <= MAX_FORMAT as u64) else {
+        return refuse("print", format!("{count} arguments, expected at most {MAX_FORMAT}"));
     };
     if len == 0 {
         return Ok(Vec::new());

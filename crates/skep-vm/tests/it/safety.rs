@@ -622,6 +622,66 @@ fn grants_may_touch_and_overlap() {
     assert!(bad.contains("'rest'") && bad.contains("read-only"), "{bad}");
 }
 
+/// A program may ask for a text of terabytes.
+#[test]
+fn what_is_printed_is_limited() {
+    let text = |print: &str| {
+        format!(
+            "
+        .globl main
+main:   r1 = long ll
+        r2 = 20000000
+again:  *(u8 *)(r1 + 0) = 120
+        r1 += 1
+        r2 += -1
+        if r2 != 0 goto again
+        r1 = args ll
+        r2 = long ll
+        *(u64 *)(r1 + 0) = r2
+        r2 = r1
+        {print}
+        call 10000
+        exit
+        .rodata
+long_format: .asciz \"%s\"
+wide:   .asciz \"{}\"
+        .data
+        .align 8
+args:   .space 3200
+        .bss
+long:   .space 20000001
+",
+            "%65536d".repeat(300)
+        )
+    };
+    for (print, expected) in [
+        ("r1 = long_format ll\n r3 = 1", "longer than 16 MiB"),
+        ("r1 = wide ll\n r3 = 300", "longer than 16 MiB"),
+        ("r1 = long ll\n r3 = 1", "has no end within"),
+        ("r1 = wide ll\n r3 = 100000", "100000 arguments, expected at most"),
+    ] {
+        let trap = run(&unit(&text(print)), &[]).unwrap_err().to_string();
+        assert!(trap.contains(expected), "{print}: {trap}");
+    }
+}
+
+#[test]
+fn trusted_programs_that_call_what_is_no_function_are_told() {
+    for (mode, unit) in both(
+        &Hosts::new(),
+        &assemble(".globl main\nmain: r6 = r1\n callx r6\n exit\n.globl data\n.data\ndata: .quad 1\n"),
+    ) {
+        let main = unit.func("main").unwrap();
+        let malloc = libc::malloc as *const () as u64;
+        for addr in [0, 26, 4096, 1 << 31, 1 << 32, u64::MAX, main.address() + 1, main.address() + 8, malloc]
+        {
+            let trap = main.call(&[addr]).unwrap_err();
+            assert_eq!(trap.kind, TrapKind::NotAFunction { addr }, "{mode}");
+        }
+        assert_eq!(kind(main.call(&[main.address()])), TrapKind::Depth { limit: 512 }, "{mode}");
+    }
+}
+
 /// Whether a string is the same twice: for C it should be.
 extern "C" fn changes(text: *const c_char) -> u64 {
     // SAFETY: the caller has a string there.
