@@ -245,7 +245,7 @@ impl UnitInner {
     /// Lets cells lead to their functions in `code`, which is to be kept where it is.
     fn publish(&self, code: Code, entry: impl Fn(&Cell) -> &AtomicPtr<Op>) -> Code {
         for (cell, start) in self.cells.iter().zip(&code.starts) {
-            entry(cell).store(code.ops[*start..].as_ptr().cast_mut(), Ordering::Release);
+            entry(cell).store(code.ops.as_ptr().wrapping_add(*start).cast_mut(), Ordering::Release);
         }
         code
     }

@@ -17,8 +17,8 @@ use crate::unit::UnitInner;
 /// All functions of a unit, translated into one form.
 #[derive(Default)]
 pub(crate) struct Code {
-    /// One op for each slot, and one behind each function.
-    pub(crate) ops: Box<[Op]>,
+    /// One op for each slot, and one behind each function. No box: cells point to its contents, also while it is moved.
+    pub(crate) ops: Vec<Op>,
     /// Where each function starts.
     pub(crate) starts: Box<[usize]>,
 }
@@ -54,7 +54,7 @@ impl<'a, const FAST: bool, const CHECKED: bool> Translator<'a, FAST, CHECKED> {
             let refs = func.refs.iter().peekable();
             Translator::<FAST, CHECKED> { unit, func, ops: &mut ops, refs }.function()?;
         }
-        Ok(Code { ops: ops.into_boxed_slice(), starts: starts.into_boxed_slice() })
+        Ok(Code { ops, starts: starts.into_boxed_slice() })
     }
 
     fn function(&mut self) -> Result<(), Error> {

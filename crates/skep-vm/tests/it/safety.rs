@@ -470,7 +470,7 @@ fn a_lock_of_nobody_is_not_waited_for() {
 /// Threads that make the first stepped call at the same time all find code to run.
 #[test]
 fn threads_call_one_function_at_once() {
-    for _ in 0..200 {
+    for _ in 0..if cfg!(miri) { 5 } else { 200 } {
         let func = main_of(
             "
         .globl main
