@@ -342,7 +342,7 @@ fn what_needs_a_kernel_is_refused_by_name() {
     };
     let second = insn(0, 0, 0, 0, 0);
     for src in [1, 2, 3, 5, 6] {
-        check(&[insn(LD_IMM64, 1, src, 0, 3), second], "expected a symbol");
+        check(&[insn(LD_IMM64, 1, src, 0, 3), second], "expected a relocation against a symbol");
     }
     for code in [0x20, 0x28, 0x30, 0x40, 0x48, 0x50] {
         check(&[insn(code, 0, 0, 0, 0)], "packet");

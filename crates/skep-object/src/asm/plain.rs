@@ -122,7 +122,7 @@ fn piece(unit: &mut Unit<'_>, rest: &str, at: Span, before: Before) -> Parsed<(u
             return Ok((found.len, Piece::Number(format!("{sign} {}", found.value.unsigned_abs()))));
         }
     } else if let Some(found) =
-        constants.expression(rest, 0, 0).filter(|_| first != '~' || before == Before::Other)
+        constants.expression(rest, 0, 0).filter(|_| !matches!(first, '~' | '(') || before == Before::Other)
     {
         let piece = if found.computed { Piece::Number(found.value.to_string()) } else { Piece::Same };
         return Ok((found.len, piece));
