@@ -157,7 +157,7 @@ impl<'a> State<'a> {
     /// Copies memory of the program to `into`; false, and `into` is as it was or in part written, if not all of it may be
     /// read: in checked mode by the program, in host mode by anybody.
     #[must_use]
-    pub fn read(&mut self, addr: u64, into: &mut [u8]) -> bool {
+    pub fn read(&self, addr: u64, into: &mut [u8]) -> bool {
         self.run.peek(addr, into)
     }
 }

@@ -214,7 +214,14 @@ impl Regions {
         false
     }
 
-    fn find<'r>(&'r self, unit: &'r [Region], addr: u64, len: u64, access: Access) -> Option<&'r Region> {
+    /// The region that holds `len` bytes at `addr`, at least one, if they may be used so.
+    pub(crate) fn find<'r>(
+        &'r self,
+        unit: &'r [Region],
+        addr: u64,
+        len: u64,
+        access: Access,
+    ) -> Option<&'r Region> {
         let holds = |region: &&Region| region.allows(addr, len, access);
         let own = std::iter::once(&self.stack).chain(&self.granted);
         // Without overlap it is the first one that is looked at, or none.

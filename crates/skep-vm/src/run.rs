@@ -358,16 +358,18 @@ impl Run {
     }
 
     /// Copies bytes of the program; false if they are not all there, or a checked program may not read them.
-    pub(crate) fn peek(&mut self, addr: u64, into: &mut [u8]) -> bool {
-        let len = into.len();
-        if !self.unit().checked {
+    pub(crate) fn peek(&self, addr: u64, into: &mut [u8]) -> bool {
+        let (len, unit) = (into.len(), self.unit());
+        if !unit.checked {
             // SAFETY: `into` may be written.
             return unsafe { helpers::safe_copy::read(addr, into.as_mut_ptr(), len) } == len;
         }
-        let Ok(from) = self.pointer(addr, len as u64, Access::Read) else { return false };
-        // SAFETY: the program may read `len` bytes there; `into` is a distinct Rust slice.
-        unsafe { ptr::copy(from, into.as_mut_ptr(), len) };
-        true
+        let readable = len == 0 || self.regions.find(&unit.regions, addr, len as u64, Access::Read).is_some();
+        if readable {
+            // SAFETY: the program may read `len` bytes there; `into` is a distinct Rust slice.
+            unsafe { ptr::copy(pointer_at(addr), into.as_mut_ptr(), len) };
+        }
+        readable
     }
 
     /// Notes that a checked program has reserved a record, which it may use by a grant.

@@ -1,6 +1,7 @@
 //! Runs programs in both memory modes, and looks at what they do.
 #![expect(unsafe_code, reason = "trusts its own programs, and offers C functions by address")]
 
+mod debug;
 mod helpers;
 mod host;
 mod hostile;
