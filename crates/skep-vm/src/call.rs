@@ -41,6 +41,30 @@ impl Func {
 
     /// What stands for it in its program, as the value of a function pointer, and in
     /// [program arrays](crate::Map::set_prog_slot). It is no address of code.
+    ///
+    /// ```
+    /// use skep_vm::{Engine, Hosts};
+    ///
+    /// let text = "
+    ///         .globl main
+    /// main:   r2 = next ll
+    ///         r3 = 0
+    ///         call bpf_tail_call
+    ///         r0 = 1
+    ///         exit
+    ///         .globl other
+    /// other:  r0 = 2
+    ///         exit
+    ///         .map next, type=prog_array, key=4, value=4, max_entries=1
+    /// ";
+    /// let object = skep_object::asm::assemble("tail.s", text).unwrap();
+    /// let unit = Engine::checked(Hosts::new()).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+    /// let (main, other) = (unit.func("main").ok_or("no main")?, unit.func("other").ok_or("no other")?);
+    /// assert_eq!(main.call(&[])?, 1);
+    /// unit.map("next").ok_or("no map")?.set_prog_slot(0, other.address())?;
+    /// assert_eq!(main.call(&[])?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn address(&self) -> u64 {
         self.unit.address(Target::Func(self.id))
@@ -152,6 +176,16 @@ impl<'a> Call<'a> {
     }
 
     /// Ends the run with an error after this many instructions, those of functions that helpers call back included.
+    ///
+    /// ```
+    /// use skep_vm::{Engine, Hosts, TrapKind};
+    ///
+    /// let object = skep_object::asm::assemble("loop.s", ".globl f\nf: goto f\n").unwrap();
+    /// let unit = Engine::checked(Hosts::new()).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+    /// let trap = unit.func("f").ok_or("no f")?.prepare().budget(1000).call().unwrap_err();
+    /// assert_eq!(trap.kind, TrapKind::Budget { limit: 1000 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn budget(mut self, insns: u64) -> Self {
         self.budget = Some(insns);
         self

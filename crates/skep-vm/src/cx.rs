@@ -13,6 +13,29 @@ use crate::unit::UnitInner;
 /// A running program, as the helper or host function sees it that the program has called.
 ///
 /// Memory of the program is reached through copies: the program's other threads may write it at any time.
+///
+/// ```
+/// use skep_vm::host::Signature;
+/// use skep_vm::{Engine, Hosts};
+///
+/// // Sums what `func` makes of each byte.
+/// let hosts = Hosts::new().closure("sum_of", Signature::RAW, |cx, [bytes, len, func, ..]| {
+///     let mut sum = 0;
+///     for byte in cx.read_vec(bytes, len)? {
+///         sum += cx.call(func, [byte.into(), 0, 0, 0, 0])?;
+///     }
+///     Ok(sum)
+/// });
+/// let text = ".globl main\nmain: r3 = square ll\n call sum_of\n exit\nsquare: r0 = r1\n r0 *= r1\n exit\n";
+/// let object = skep_object::asm::assemble("squares.s", text).unwrap();
+/// let unit = Engine::checked(hosts).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+/// let main = unit.func("main").ok_or("no function 'main'")?;
+/// assert_eq!(main.prepare().memory(&mut [1, 2, 3]).call()?, 14);
+/// // A length of a program that means harm is an error, and ends its run.
+/// let trap = main.prepare().memory(&mut [1, 2, 3]).args(&[8]).call().unwrap_err();
+/// assert!(trap.to_string().starts_with("read of 3 bytes at 0x8 lies outside the program's memory"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Cx<'r> {
     run: &'r mut Run,
 }

@@ -45,6 +45,18 @@ impl Engine<Host> {
     /// Every image that is added must be one whose authors are trusted as those of the host program are. A wild
     /// pointer in it has the consequences of a wild pointer in C. The same holds for what programs are given to work with:
     /// arguments of calls, registers that hooks set, what maps and data hold.
+    ///
+    /// ```
+    /// use skep_vm::{Engine, Hosts};
+    ///
+    /// let text = ".globl main\nmain: r1 = text ll\n call strlen\n exit\n.rodata\ntext: .asciz \"hive\"\n";
+    /// let object = skep_object::asm::assemble("len.s", text).unwrap();
+    /// // SAFETY: the program above is ours.
+    /// let engine = unsafe { Engine::trusting(Hosts::new().process()) };
+    /// let unit = engine.add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+    /// assert_eq!(unit.func("main").ok_or("no main")?.call(&[])?, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub unsafe fn trusting(hosts: Hosts) -> Self {
         Self::with_hosts(hosts, u64::MAX)
@@ -68,6 +80,17 @@ impl<M: Memory> Engine<M> {
     }
 
     /// Sets how many frames calls may nest; 512 unless set. At most 2^20.
+    ///
+    /// ```
+    /// use skep_vm::{Engine, Hosts, TrapKind};
+    ///
+    /// let object = skep_object::asm::assemble("deep.s", ".globl f\nf: call f\n exit\n").unwrap();
+    /// let engine = Engine::checked(Hosts::new()).max_depth(8);
+    /// let unit = engine.add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+    /// let trap = unit.func("f").ok_or("no f")?.call(&[]).unwrap_err();
+    /// assert_eq!((trap.kind, trap.trace.len()), (TrapKind::Depth { limit: 8 }, 8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn max_depth(mut self, frames: u32) -> Self {
         self.limits.depth = frames.clamp(1, 1 << 20);

@@ -97,7 +97,20 @@ impl fmt::Display for Missing<'_> {
     }
 }
 
-/// Why a run ended early, and where.
+/// Why a run ended early, and where. The process, and the program, live on: the function can be called again.
+///
+/// ```
+/// use skep_vm::{Access, Engine, Hosts, TrapKind};
+///
+/// let text = ".globl main\nmain: call sub\n exit\nsub: r0 = *(u64 *)(r1 + 4)\n exit\n";
+/// let object = skep_object::asm::assemble("wild.s", text).unwrap();
+/// let unit = Engine::checked(Hosts::new()).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+/// let trap = unit.func("main").ok_or("no function 'main'")?.call(&[16]).unwrap_err();
+/// assert!(matches!(trap.kind, TrapKind::Access { access: Access::Read, addr: 20, len: 8, .. }));
+/// assert!(trap.to_string().contains("at sub+0x0 `r0 = *(u64 *)(r1 + 0x4)`"));
+/// assert_eq!(trap.trace[1].func, "main");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}{}", At(.trace.first()))]
 pub struct Trap {

@@ -24,7 +24,33 @@ use crate::map::Map;
 use crate::memory::{Region, RegionName};
 use crate::run::{Limits, MAX_FRAME};
 
-/// An image added to an engine.
+/// An image added to an engine: its functions, maps and data in memory, as long as a handle to them is left.
+///
+/// ```
+/// use skep_vm::{Engine, Hosts};
+///
+/// let text = "
+///         .globl main
+/// main:   *(u32 *)(r10 - 4) = 0
+///         r1 = counts ll
+///         r2 = r10
+///         r2 += -4
+///         call bpf_map_lookup_elem
+///         if r0 == 0 goto out
+///         r1 = 1
+///         lock *(u64 *)(r0 + 0) += r1
+/// out:    exit
+///         .map counts, type=array, key=4, value=8, max_entries=1
+/// ";
+/// let object = skep_object::asm::assemble("count.s", text).unwrap();
+/// let unit = Engine::checked(Hosts::new()).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+/// let main = unit.func("main").ok_or("no function 'main'")?;
+/// main.call(&[])?;
+/// main.call(&[])?;
+/// let counts = unit.map("counts").ok_or("no map 'counts'")?.typed::<u32, u64>()?;
+/// assert_eq!(counts.get(&0), Some(2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Unit(pub(crate) Arc<UnitInner>);
 
@@ -64,7 +90,21 @@ impl Unit {
         &self.0.image
     }
 
-    /// Address and size in bytes of a variable.
+    /// Address and size in bytes of a variable. The memory stays where it is as long as the unit lives; programs that run
+    /// may change it at any time.
+    ///
+    /// ```
+    /// use skep_vm::{Engine, Hosts};
+    ///
+    /// let text = ".globl main\nmain: exit\n.data\n.align 8\n.globl limit\nlimit: .quad 7\n";
+    /// let object = skep_object::asm::assemble("limit.s", text).unwrap();
+    /// let unit = Engine::checked(Hosts::new()).add(&skep_link::link(&object, &skep_link::Options::new())?)?;
+    /// let (limit, size) = unit.variable("limit").ok_or("no variable 'limit'")?;
+    /// assert_eq!(size, 8);
+    /// // SAFETY: eight aligned bytes, and nothing runs.
+    /// assert_eq!(unsafe { limit.cast::<u64>().read() }, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<(*mut u8, u64)> {
         self.0.data.iter().zip(&self.0.image.data).find_map(|(block, data)| {
