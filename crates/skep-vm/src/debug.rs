@@ -37,7 +37,7 @@
 //! ```
 //!
 //! To step over a call, go on until [`State::depth`] is what it was; to step out, until it is less. A hook may wait as long
-//! as it likes, so a debugger with a thread of its own lets the hook send each state to it and wait for the answer.
+//! as it likes, so a debugger with a thread of its own lets the hook send what it sees there, and wait for the answer.
 #![expect(unsafe_code, reason = "follows the run's pointer to its function")]
 
 use std::fmt;

@@ -115,8 +115,12 @@ impl Hosts {
 
     /// Offers a function of the C library under the prototype that skep knows, so that checked programs may call it.
     ///
+    /// What it does with memory is checked. What else it does to the process is up to whoever offers it: files,
+    /// signals, memory that it allocates, time that it takes.
+    ///
     /// # Errors
-    /// If skep knows no prototype of that name, or one that cannot be checked, as that of `printf`.
+    /// If skep knows no prototype of that name, or one that cannot be checked, as that of `printf`; if it is a function
+    /// that is wrong in a process with other threads, as `setenv` is.
     pub fn libc(self, name: &str) -> Result<Hosts, HostError> {
         let Some(signature) = libc_table::signature(name) else {
             return Err(
@@ -125,6 +129,9 @@ impl Hosts {
         };
         if signature.is_variadic() {
             return Err(HostError::new(name, Reason::Variadic));
+        }
+        if ["setenv", "unsetenv", "putenv", "fork"].contains(&name) {
+            return Err(HostError::new(name, Reason::NotForThreads));
         }
         let Some(address) = process::find(name) else {
             return Err(HostError::new(name, Reason::NotInProcess));
@@ -356,9 +363,11 @@ mod tests {
         let hosts = Hosts::new().libc("strlen").unwrap();
         let strlen = hosts.resolve(&import("strlen", ImportKind::Func), None, true);
         assert!(matches!(strlen, Ok(Resolved::Func(_))));
-        for (name, expected) in
-            [("printf", "any number of arguments"), ("strlne", "did you mean 'strlen' or 'strnlen'?")]
-        {
+        for (name, expected) in [
+            ("printf", "any number of arguments"),
+            ("setenv", "with other threads"),
+            ("strlne", "did you mean 'strlen' or 'strnlen'?"),
+        ] {
             let error = Hosts::new().libc(name).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }

@@ -30,6 +30,8 @@ pub(super) enum Reason {
     Prototype(String),
     NoPrototype,
     NotInProcess,
+    /// What it does to the process is wrong while other threads run.
+    NotForThreads,
     KernelHelper {
         id: i32,
     },
@@ -88,7 +90,9 @@ impl fmt::Display for HostError {
             Reason::KernelHelper { .. } | Reason::TakenHelper { .. } => {
                 write!(f, "cannot register helper '{name}'")?
             }
-            Reason::NoPrototype | Reason::NotInProcess => write!(f, "cannot register function '{name}'")?,
+            Reason::NoPrototype | Reason::NotInProcess | Reason::NotForThreads => {
+                write!(f, "cannot register function '{name}'")?
+            }
             _ => write!(f, "cannot use symbol '{name}'")?,
         }
         for (index, site) in self.sites.iter().take(SITES).enumerate() {
@@ -118,6 +122,9 @@ impl fmt::Display for HostError {
             Reason::CalledVariable => f.write_str("it is called, but what the host registered is a variable")?,
             Reason::Prototype(reason) => write!(f, "{reason}")?,
             Reason::NoPrototype => f.write_str("its prototype is not known; register it with a signature")?,
+            Reason::NotForThreads => f.write_str(
+                "no check makes it right in a process with other threads; `Hosts::function` takes it from who knows better",
+            )?,
             Reason::NotInProcess => f.write_str("the C library of this process does not have it")?,
             Reason::KernelHelper { id } => {
                 let first = super::FIRST_USER_HELPER;
