@@ -154,8 +154,10 @@ fn hosts() -> Hosts {
 
 /// A program with one of everything, whose `main` is to be replaced.
 fn everything() -> Image {
-    assemble(
-        "
+    assemble(EVERYTHING)
+}
+
+const EVERYTHING: &str = "
         .globl main
 main:   *(u32 *)(r10 - 4) = 1
         *(u64 *)(r10 - 24) = r1
@@ -217,9 +219,7 @@ words:  .quad other, 1, 2, words
         .rodata
         .globl fixed
 fixed:  .asciz \"%s %d\"
-",
-    )
-}
+";
 
 /// Helpers that do not print.
 fn helpers() -> Vec<i32> {
@@ -495,4 +495,33 @@ fn damaged_images_are_refused_or_harmless() {
     for end in ["Image", "Map", "Unresolved", "Memory", "access", "Insn"] {
         assert!(ends.get(end).is_some_and(|count| *count > 1), "no image ended by {end}: {ends:?}");
     }
+}
+
+#[test]
+fn damaged_objects_are_refused_or_harmless() {
+    let object = skep_object::asm::assemble("everything.s", EVERYTHING).unwrap();
+    let (bytes, engine) = (skep_object::elf::write(&object), checked(&hosts()));
+    let ends = for_a_second("damaged objects", |random| {
+        let mut bytes = bytes.clone();
+        for _ in 0..1 + random.below(4) {
+            let at = random.below(bytes.len());
+            bytes[at] = match random.below(3) {
+                0 => random.next().to_le_bytes()[0],
+                1 => bytes[at] ^ 1 << random.below(8),
+                _ => random.pick(&[0, 1, 0x7f, 0x80, 0xff]),
+            };
+        }
+        let Ok(object) = skep_object::elf::read("damaged.o", &bytes) else { return "no object".to_owned() };
+        let Ok(image) = skep_link::link(&object, &skep_link::Options::new()) else {
+            return "no image".to_owned();
+        };
+        match engine.add(&image) {
+            Ok(unit) => run(&unit, random),
+            Err(error) => format!("{error:?}").split(['(', ' ', '{']).next().unwrap_or_default().to_owned(),
+        }
+    });
+    for end in ["no object", "no image", "returned", "access"] {
+        assert!(ends.get(end).is_some_and(|count| *count > 1), "no object ended by {end}: {ends:?}");
+    }
+    assert!(!ends.contains_key("Image"), "the linker made an image that its checker refuses: {ends:?}");
 }
