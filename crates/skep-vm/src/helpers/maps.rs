@@ -89,6 +89,9 @@ pub(super) fn lookup_copy(cx: &mut Cx<'_>, args @ [handle, _, value, ..]: [u64; 
     if map.value_range().is_empty() {
         return refuse("map_lookup_elem", format!("map '{}' has no values that could be read", map.name()));
     }
+    if !map.programs_read() {
+        return Ok(errno(libc::EPERM));
+    }
     let found = lookup(cx, args)?;
     if found == 0 {
         return Ok(errno(libc::ENOENT));

@@ -855,6 +855,8 @@ main:   *(u32 *)(r10 - 4) = 0
         assert_eq!(loaded.is_ok(), flag != 0x100, "{flag:#x}: {loaded:?}");
         let updated = run(&unit_of("call 2"), &[]).map(u64::cast_signed);
         assert_eq!(updated, Ok(if update { 0 } else { -1 }), "{flag:#x}");
+        let copied = run(&unit_of("call 10002"), &[]).map(u64::cast_signed);
+        assert_eq!(copied, Ok(if flag == 0x100 { -1 } else { 0 }), "{flag:#x}");
         let exchanged = run(&unit_of("call 1\n r1 = 1\n lock *(u64 *)(r0 + 0) += r1\n r0 = 0"), &[]);
         assert_eq!(exchanged.is_ok(), direct, "{flag:#x}: {exchanged:?}");
     }
