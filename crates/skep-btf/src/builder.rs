@@ -150,6 +150,12 @@ impl BtfBuilder {
         self.add("", Type::Array(Array { elem, index, len }))
     }
 
+    /// Adds an array with the index type that compilers give it.
+    pub fn array_of(&mut self, elem: TypeId, len: u32) -> TypeId {
+        let index = self.int("__ARRAY_SIZE_TYPE__", 4, IntEncoding::Unsigned);
+        self.array(elem, index, len)
+    }
+
     /// Adds a struct. The size is in bytes.
     pub fn structure(&mut self, name: &str, size: u32, members: &[Member]) -> TypeId {
         self.add(name, Type::Struct(Composite { size, members }))

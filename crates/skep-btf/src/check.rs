@@ -1,7 +1,7 @@
 //! Whether each reference of a set leads somewhere.
 
 use crate::btf::Btf;
-use crate::error::{Error, Field};
+use crate::error::{Error, FieldName};
 use crate::types::{StrRef, TypeId};
 use crate::write;
 
@@ -13,13 +13,13 @@ pub(crate) fn references(btf: &Btf, start: usize) -> Result<(), Error> {
         let mut fault = None;
         ty.references(|found, name, index| {
             if found.0 > btf.count() && fault.is_none() {
-                let field = Field { name, index };
+                let field = FieldName { name, index };
                 fault = Some(Error::TypeRef { id, offset, kind, field, found, count: btf.count() });
             }
         });
         let mut check_name = |found: StrRef, name, index| {
             if !btf.strings().contains(found) && fault.is_none() {
-                let field = Field { name, index };
+                let field = FieldName { name, index };
                 fault = Some(Error::NameRef { id, offset, kind, field, found, len: btf.strings().len() });
             }
         };

@@ -73,7 +73,7 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
         /// The field.
-        field: Field,
+        field: FieldName,
         /// Its value.
         found: u64,
         /// What it should be.
@@ -90,7 +90,7 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
         /// The referring field.
-        field: Field,
+        field: FieldName,
         /// The id found there.
         found: TypeId,
         /// How many types there are, which is the last id.
@@ -110,7 +110,7 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
         /// What is named.
-        field: Field,
+        field: FieldName,
         /// The string offset found there.
         found: StrRef,
         /// The size of the string table, in bytes.
@@ -158,6 +158,17 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// Bytes are not a value of the Rust type that they were read as.
+    #[error("{ty}: {found}, expected {expected}")]
+    Value {
+        /// The Rust type, with its path.
+        ty: &'static str,
+        /// What the bytes are.
+        found: String,
+        /// What they should be.
+        expected: &'static str,
+    },
+
     /// The declaration of a map is not a valid one.
     #[error("map '{}'{member}: {problem}", map.escape_debug())]
     Map {
@@ -190,20 +201,20 @@ impl fmt::Display for Section {
 
 /// A field of a type, or of one of its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
+pub struct FieldName {
     /// What it is.
     pub name: &'static str,
     /// Which element of a list, from 0.
     pub index: Option<usize>,
 }
 
-impl From<&'static str> for Field {
-    fn from(name: &'static str) -> Field {
-        Field { name, index: None }
+impl From<&'static str> for FieldName {
+    fn from(name: &'static str) -> FieldName {
+        FieldName { name, index: None }
     }
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
             Some(index) => write!(f, "{} {index}", self.name),

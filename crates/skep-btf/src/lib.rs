@@ -5,6 +5,7 @@
 //!   been checked on the way in. [`Btf::builder`] makes a new set.
 //! * [`Type`] is one of its types, by kind; [`Kind`] is the table of all kinds.
 //! * [`BtfExt`] is a `.BTF.ext` section: which function, source line and relocation an instruction belongs to.
+//! * [`BpfType`] is a Rust type that BPF code has as well: its layout, its type in a set, its values as bytes.
 //! * [`maps`] reads and makes the declarations of BTF-defined maps.
 //!
 //! ```
@@ -43,10 +44,11 @@
 //! with one pool per sort of list, `strings` their names, `names` the index by name. `kind` is the one table of what
 //! follows from a kind's number.
 
+pub use crate::bpf_type::{BitField, BpfType, Field, P};
 pub use crate::btf::Btf;
 pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;
-pub use crate::error::{Error, Field, MemberName, Section};
+pub use crate::error::{Error, FieldName, MemberName, Section};
 pub use crate::ext::{Block, BtfExt, ByteOff, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use crate::kind::Kind;
 pub use crate::lines::{Lines, SourceLine};
@@ -59,6 +61,7 @@ pub mod maps;
 #[doc(hidden)]
 pub mod oracle;
 
+mod bpf_type;
 mod btf;
 mod builder;
 mod bytes;

@@ -3,7 +3,7 @@
 use crate::btf::Btf;
 use crate::bytes::{Endian, Header, Part, index, len64, word};
 use crate::check;
-use crate::error::{Error, Field, Section};
+use crate::error::{Error, FieldName, Section};
 use crate::kind::{Arg, Flag, Kind, Row, Vlen, row};
 use crate::store::{Record, Store};
 use crate::strings::Strings;
@@ -124,7 +124,7 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
-    fn wrong(&self, field: impl Into<Field>, found: u32, expected: &'static str) -> Error {
+    fn wrong(&self, field: impl Into<FieldName>, found: u32, expected: &'static str) -> Error {
         let (id, offset, kind) = (self.id, self.offset, self.row.kind);
         Error::Field { id, offset, kind, field: field.into(), found: found.into(), expected }
     }

@@ -72,7 +72,7 @@ impl Body<'_> {
         } else {
             self.types.int("char", 1, IntEncoding::Signed)
         };
-        let array = self.array(elem, number);
+        let array = self.types.array_of(elem, number);
         let ty = self.types.ptr(array);
         self.push(name, ty);
     }
@@ -108,13 +108,8 @@ impl Body<'_> {
             Values::Programs(proto) => *proto,
         };
         let pointer = self.types.ptr(of);
-        let array = self.array(pointer, 0);
+        let array = self.types.array_of(pointer, 0);
         let member = self.types.member("values", array, self.size * 8);
         self.members.push(member);
-    }
-
-    fn array(&mut self, elem: TypeId, len: u32) -> TypeId {
-        let index = self.types.int("__ARRAY_SIZE_TYPE__", 4, IntEncoding::Unsigned);
-        self.types.array(elem, index, len)
     }
 }

@@ -8,5 +8,6 @@ mod property;
 mod random;
 mod raw_text;
 mod real;
+mod rust_types;
 mod sets;
 mod tools;
