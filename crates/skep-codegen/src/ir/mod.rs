@@ -22,7 +22,9 @@ mod cfg;
 mod func;
 mod module;
 mod op;
+pub mod text;
 mod types;
+pub mod validate;
 mod walk;
 
 pub use cfg::Cfg;
