@@ -1,5 +1,6 @@
 //! Making a set of types.
 
+use std::any;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -41,8 +42,21 @@ pub struct BtfBuilder {
     interner: Interner,
     /// By hash of name and type; after a collision, which is as good as impossible, a type is stored twice.
     known: HashMap<u64, TypeId>,
+    /// The structs of Rust types, by the type.
+    pub(crate) rust_types: HashMap<any::TypeId, RustType>,
     vlen_limit: u32,
     mistake: Option<Error>,
+}
+
+/// How far a Rust struct has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RustType {
+    /// Its members are being added.
+    Open,
+    /// They are being added, and one has led back to the struct.
+    Declared(TypeId),
+    /// It is added.
+    Done(TypeId),
 }
 
 /// What kernels up to 6.18 and all tools read.
@@ -69,7 +83,7 @@ impl From<Btf> for BtfBuilder {
         } else {
             VLEN_LIMIT
         };
-        BtfBuilder { btf, interner, known, vlen_limit, mistake: None }
+        BtfBuilder { btf, interner, known, rust_types: HashMap::new(), vlen_limit, mistake: None }
     }
 }
 
@@ -274,6 +288,11 @@ impl BtfBuilder {
     /// Adds the type with a tag.
     pub fn type_tag(&mut self, text: &str, ty: TypeId) -> TypeId {
         self.add(text, Type::TypeTag(TypeTag { ty, attribute: false }))
+    }
+
+    pub(crate) fn typedef_of_itself(&mut self, name: &str) {
+        let found = format!("typedef `{name}`, which leads back to itself");
+        self.mistake(|id| Error::Definition { id, found, expected: "a struct on the way" });
     }
 
     fn push(&mut self, name: StrRef, ty: &Type<'_>) -> TypeId {

@@ -159,14 +159,14 @@ pub enum Error {
     },
 
     /// Bytes are not a value of the Rust type that they were read as.
-    #[error("{ty}: {found}, expected {expected}")]
+    #[error("value{place}: {found}, expected {expected}")]
     Value {
-        /// The Rust type, with its path.
-        ty: &'static str,
-        /// What the bytes are.
+        /// Where in the value: `.field[1]`; empty for the whole.
+        place: String,
+        /// What is there.
         found: String,
-        /// What they should be.
-        expected: &'static str,
+        /// What should be there.
+        expected: String,
     },
 
     /// The declaration of a map is not a valid one.
@@ -179,6 +179,16 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
+}
+
+impl Error {
+    /// The error of a part's value, as one of the whole.
+    pub(crate) fn inside(mut self, outer: fmt::Arguments<'_>) -> Error {
+        if let Error::Value { place, .. } = &mut self {
+            place.insert_str(0, &outer.to_string());
+        }
+        self
+    }
 }
 
 /// One of the two sections that carry type information.

@@ -44,7 +44,7 @@
 //! with one pool per sort of list, `strings` their names, `names` the index by name. `kind` is the one table of what
 //! follows from a kind's number.
 
-pub use crate::bpf_type::{BitField, BpfType, Field, P};
+pub use crate::bpf_type::{BitField, BpfType, Field, P, Union};
 pub use crate::btf::Btf;
 pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;
@@ -57,6 +57,8 @@ pub use crate::types::{
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
 };
 
+#[doc(hidden)]
+pub mod derive;
 pub mod maps;
 #[doc(hidden)]
 pub mod oracle;

@@ -35,7 +35,10 @@ impl<T: BpfType, const N: usize> BpfType for [T; N] {
             let none: &[T] = &[];
             return none.try_into().map_err(|_| wrong_size::<[T; N]>(bytes));
         }
-        let value = |i: usize| T::read_from(&bytes[i * index(T::SIZE)..][..index(T::SIZE)]);
+        let value = |i: usize| {
+            T::read_from(&bytes[i * index(T::SIZE)..][..index(T::SIZE)])
+                .map_err(|error| error.inside(format_args!("[{i}]")))
+        };
         let mut values = [value(0)?; N];
         for (i, slot) in values.iter_mut().enumerate().skip(1) {
             *slot = value(i)?;

@@ -2,12 +2,16 @@
 
 mod array;
 mod field;
+pub(crate) mod layout;
 mod number;
 mod pointer;
+mod union;
 
 pub use self::field::Field;
 pub use self::number::BitField;
+pub(crate) use self::number::no_value;
 pub use self::pointer::P;
+pub use self::union::Union;
 
 use crate::builder::BtfBuilder;
 use crate::error::Error;
@@ -116,10 +120,10 @@ impl BpfType for () {
 
 /// The error for bytes that are too many or too few.
 #[cold]
-fn wrong_size<T: BpfType>(bytes: &[u8]) -> Error {
+pub(crate) fn wrong_size<T: BpfType>(bytes: &[u8]) -> Error {
     Error::Value {
-        ty: std::any::type_name::<T>(),
-        found: format!("{} bytes for a value of {}", bytes.len(), T::SIZE),
-        expected: "exactly the bytes of a value",
+        place: String::new(),
+        found: format!("{} bytes", bytes.len()),
+        expected: format!("the {} of `{}`", T::SIZE, std::any::type_name::<T>()),
     }
 }

@@ -145,10 +145,10 @@ impl BitField for bool {
 
 /// The error for a number that the type has no value for.
 #[cold]
-pub(super) fn no_value<T: BpfType>(number: i128) -> Error {
+pub(crate) fn no_value<T: BpfType>(number: i128) -> Error {
     Error::Value {
-        ty: std::any::type_name::<T>(),
+        place: String::new(),
         found: format!("the number {number}"),
-        expected: "a value of the type",
+        expected: format!("one of `{}`", std::any::type_name::<T>()),
     }
 }

@@ -70,10 +70,10 @@ fn what_is_no_value_is_refused() {
     fn check<T: BpfType + std::fmt::Debug>(bytes: &[u8], expected: &str) {
         assert_eq!(T::read_from(bytes).unwrap_err().to_string(), expected);
     }
-    check::<bool>(&[2], "bool: the number 2, expected a value of the type");
-    check::<[bool; 2]>(&[1, 255], "bool: the number 255, expected a value of the type");
-    check::<u32>(&[0; 3], "u32: 3 bytes for a value of 4, expected exactly the bytes of a value");
-    check::<[u8; 0]>(&[0], "[u8; 0]: 1 bytes for a value of 0, expected exactly the bytes of a value");
+    check::<bool>(&[2], "value: the number 2, expected one of `bool`");
+    check::<[[bool; 2]; 2]>(&[1, 0, 0, 255], "value[1][1]: the number 255, expected one of `bool`");
+    check::<u32>(&[0; 3], "value: 3 bytes, expected the 4 of `u32`");
+    check::<[u8; 0]>(&[0], "value: 1 bytes, expected the 0 of `[u8; 0]`");
 }
 
 #[test]
