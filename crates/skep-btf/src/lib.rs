@@ -52,6 +52,7 @@ pub use crate::error::{Error, FieldName, MemberName, Section};
 pub use crate::ext::{Block, BtfExt, ByteOff, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use crate::kind::Kind;
 pub use crate::lines::{Lines, SourceLine};
+pub use crate::mangle::mangle;
 pub use crate::types::{
     Array, Composite, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, FwdKind, Int, IntEncoding,
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
@@ -59,6 +60,7 @@ pub use crate::types::{
 
 #[doc(hidden)]
 pub mod derive;
+pub mod mangle;
 pub mod maps;
 #[doc(hidden)]
 pub mod oracle;
