@@ -96,7 +96,7 @@ fn bare(name: &str, bytes: &[u8], order: Order) -> Result<Object> {
 fn functions(object: &Object) -> String {
     const SHOWN: usize = 20;
     let names: Vec<&str> =
-        object.funcs.iter().take(SHOWN).map(|func| &*object.symbol(func.symbol).name).collect();
+        object.funcs.iter().take(SHOWN).map(|func| &*object.symbol_by_id(func.symbol).name).collect();
     match (object.funcs.len(), object.funcs.len().saturating_sub(SHOWN)) {
         (0, _) => "it has none".to_owned(),
         (_, 0) => format!("there are: {}", names.join(", ")),

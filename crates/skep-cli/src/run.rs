@@ -164,9 +164,9 @@ fn image(args: &Args) -> Result<Image> {
 /// What is kept of an object: with an entry what it needs, besides `BEGIN` and `END`, so that it runs even where other
 /// functions lack something; else what is visible, or everything where `main` is not.
 fn link_options(object: &Object, entry: Option<&str>) -> Options {
-    let name = |func: &Func| &*object.symbol(func.symbol).name;
+    let name = |func: &Func| &*object.symbol_by_id(func.symbol).name;
     let is_visible = |func: &Func| {
-        object.symbol(func.symbol).binding != Binding::Local
+        object.symbol_by_id(func.symbol).binding != Binding::Local
             || !object.section(func.section).name.starts_with(".text")
     };
     if let Some(entry) = entry.filter(|&entry| object.funcs.iter().any(|func| name(func) == entry)) {

@@ -41,8 +41,6 @@ struct Placed {
     section: SectionId,
     /// In bytes.
     offset: u64,
-    /// In bytes.
-    size: u64,
 }
 
 /// The functions of a section: indices in [`Module::funcs`], by place.
@@ -82,7 +80,7 @@ impl Writer<'_> {
             let offset = self.builder.len(section);
             let size = code.slots.len() as u64 * 8;
             self.builder.code(section).extend(&code.slots);
-            self.places[func.symbol.0 as usize] = Some(Placed { section, offset, size });
+            self.places[func.symbol.0 as usize] = Some(Placed { section, offset });
             let id = self
                 .builder
                 .symbol(bound(Symbol::func(&*symbol.name, section, offset, size), symbol.linkage));

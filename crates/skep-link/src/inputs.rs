@@ -56,7 +56,7 @@ impl<'a> Inputs<'a> {
     }
 
     pub(crate) fn symbol(&self, at: In<SymbolId>) -> &'a Symbol {
-        self.object(at.object).symbol(at.id)
+        self.object(at.object).symbol_by_id(at.id)
     }
 
     pub(crate) fn func(&self, at: In<FuncIndex>) -> &'a Func {

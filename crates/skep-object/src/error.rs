@@ -4,6 +4,8 @@ use std::fmt;
 
 use skep_insn::RawInsn;
 
+use crate::object::Pending;
+
 /// Why bytes are no object, or why an object is inconsistent.
 ///
 /// Offsets count bytes from the start of the section that the message names; `file+0x40` counts from the start of
@@ -16,6 +18,17 @@ pub enum Error {
     NotElf {
         /// The first bytes, in hexadecimal.
         found: String,
+    },
+    /// The bytes of a symbol are wanted that relocations have yet to change.
+    #[error(
+        "'{symbol}' is not ready to run: {} pending; link the object first, or load it as a whole",
+        list(pending)
+    )]
+    PendingRelocs {
+        /// The symbol.
+        symbol: String,
+        /// What is still to be applied.
+        pending: Vec<Pending>,
     },
     /// LLVM bitcode, bare or wrapped.
     #[error("{what} instead of BPF instructions: {}", BITCODE_REMEDY)]
@@ -282,6 +295,17 @@ impl fmt::Display for SectionRef {
             _ => write!(f, "{}", self.index),
         }
     }
+}
+
+/// At most this many of a list are told.
+const TOLD: usize = 8;
+
+fn list(pending: &[Pending]) -> String {
+    let mut text: Vec<String> = pending.iter().take(TOLD).map(ToString::to_string).collect();
+    if pending.len() > TOLD {
+        text.push(format!("{} more", pending.len() - TOLD));
+    }
+    text.join(", ")
 }
 
 /// A symbol in a message: its index, and its name where it has one.

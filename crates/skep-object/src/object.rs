@@ -7,6 +7,7 @@ mod builder;
 mod funcs;
 mod index;
 mod maps;
+mod named;
 
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use crate::map::MapDef;
 
 pub use builder::ObjectBuilder;
 pub(crate) use index::{EMPTY_CALL, is_program_name};
+pub use named::{Named, Pending};
 
 /// Index of a section in [`Object::sections`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -365,7 +367,7 @@ impl Object {
     /// # Panics
     /// If the index is from another object.
     #[must_use]
-    pub fn symbol(&self, id: SymbolId) -> &Symbol {
+    pub fn symbol_by_id(&self, id: SymbolId) -> &Symbol {
         &self.symbols[id.0 as usize]
     }
 
@@ -421,7 +423,7 @@ impl Object {
     /// The function that this symbol names, also as one of several names.
     #[must_use]
     pub fn func_of(&self, id: SymbolId) -> Option<&Func> {
-        let symbol = self.symbol(id);
+        let symbol = self.symbol_by_id(id);
         let Place::Section(section) = symbol.place else { return None };
         let slot = u32::try_from(symbol.value / 8).ok()?;
         self.func_at(section, slot).filter(|func| func.start == slot && symbol.value.is_multiple_of(8))

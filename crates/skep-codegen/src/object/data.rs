@@ -33,7 +33,7 @@ impl Writer<'_> {
             let linkage = if linkage == Linkage::Local { Linkage::Global } else { linkage };
             let symbol = bound(Symbol::object(name, section, offset, size.into()), linkage);
             self.ids[id.0 as usize] = Some(self.builder.symbol(symbol));
-            self.places[id.0 as usize] = Some(Placed { section, offset, size: size.into() });
+            self.places[id.0 as usize] = Some(Placed { section, offset });
             let at = u32::try_from(offset).unwrap_or(u32::MAX);
             vars.push(skep_btf::SecVar { var: declared.var, offset: at, size });
             let first = offset + u64::from(declared.size);
@@ -71,7 +71,7 @@ impl Writer<'_> {
             let var = self.variable(&symbol_name, &global, linkage);
             let symbol = bound(Symbol::object(symbol_name, section, offset, size), linkage);
             self.ids[id.0 as usize] = Some(self.builder.symbol(symbol));
-            self.places[id.0 as usize] = Some(Placed { section, offset, size });
+            self.places[id.0 as usize] = Some(Placed { section, offset });
             let offset = u32::try_from(offset).unwrap_or(u32::MAX);
             let record = skep_btf::SecVar { var, offset, size: global.size };
             match sections.iter_mut().find(|(known, _)| *known == section) {

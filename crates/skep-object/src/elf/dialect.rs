@@ -130,7 +130,7 @@ pub(super) fn is_told(object: &Object) -> bool {
     let mut relocs = object.sections.iter().flat_map(|section| &section.relocs);
     let is_typed = |reloc: &Reloc| matches!(reloc.kind, RelocKind::Abs64 | RelocKind::Abs32);
     let is_clear = |reloc: &Reloc| {
-        let symbol = object.symbol(reloc.symbol);
+        let symbol = object.symbol_by_id(reloc.symbol);
         symbol.value == 0 || is_inside(reloc.kind, symbol.size, reloc.addend)
     };
     relocs.clone().any(is_typed) || relocs.all(is_clear)

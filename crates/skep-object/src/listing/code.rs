@@ -130,8 +130,8 @@ impl<'a> Function<'_, 'a> {
         let mut at = Slot(0);
         while let Some(rest) = code.get(at.index()..).filter(|rest| !rest.is_empty()) {
             let offset = self.func.offset() + at.bytes();
-            while let Some(id) = others.next_if(|&id| object.symbol(id).value <= offset) {
-                match offset - object.symbol(id).value {
+            while let Some(id) = others.next_if(|&id| object.symbol_by_id(id).value <= offset) {
+                match offset - object.symbol_by_id(id).value {
                     0 => self.symbol(id, out)?,
                     back => {
                         out.remark(format_args!("'{}' stands {back} bytes back", self.names.symbol(id)))?
@@ -164,8 +164,9 @@ impl<'a> Function<'_, 'a> {
         let slots = self.func.len;
         // All names of the place.
         let placed = self.names.placed(self.func.section);
-        let start = placed.partition_point(|&id| object.symbol(id).value < self.func.offset());
-        let here = placed[start..].iter().take_while(|&&id| object.symbol(id).value == self.func.offset());
+        let start = placed.partition_point(|&id| object.symbol_by_id(id).value < self.func.offset());
+        let here =
+            placed[start..].iter().take_while(|&&id| object.symbol_by_id(id).value == self.func.offset());
         let plural = if slots == 1 { "" } else { "s" };
         let here: Vec<SymbolId> = here.copied().collect();
         for (&id, left) in here.iter().zip((0..here.len()).rev()) {
@@ -183,9 +184,9 @@ impl<'a> Function<'_, 'a> {
     fn symbols_inside(&self) -> impl Iterator<Item = SymbolId> {
         let object = self.object();
         let placed = self.names.placed(self.func.section);
-        let after = placed.partition_point(|&id| object.symbol(id).value <= self.func.offset());
+        let after = placed.partition_point(|&id| object.symbol_by_id(id).value <= self.func.offset());
         let end = self.func.offset() + u64::from(self.func.len) * 8;
-        placed[after..].iter().copied().take_while(move |&id| object.symbol(id).value < end)
+        placed[after..].iter().copied().take_while(move |&id| object.symbol_by_id(id).value < end)
     }
 
     fn symbol(&self, id: SymbolId, out: &mut Out<'_, '_>) -> fmt::Result {
@@ -194,7 +195,7 @@ impl<'a> Function<'_, 'a> {
     }
 
     fn directives(&self, id: SymbolId, out: &mut Out<'_, '_>) -> fmt::Result {
-        let symbol = self.object().symbol(id);
+        let symbol = self.object().symbol_by_id(id);
         let name = self.names.symbol(id);
         visibility(self.object(), id, name, out)?;
         if symbol.kind == SymbolKind::Func && symbol.binding == Binding::Local {
@@ -270,7 +271,7 @@ impl<'a> Function<'_, 'a> {
     /// The name of what a relocation refers to; says more about it in the comment.
     fn reference(&self, reloc: &Reloc, out: &mut Out<'_, '_>) -> String {
         let object = self.object();
-        let symbol = object.symbol(reloc.symbol);
+        let symbol = object.symbol_by_id(reloc.symbol);
         let name = self.names.target(reloc.symbol, reloc.addend);
         let offset = symbol.value.wrapping_add_signed(reloc.addend);
         match symbol.place {
@@ -360,7 +361,7 @@ impl<'a> Function<'_, 'a> {
 
 /// `.globl`, `.weak` and `.hidden`.
 pub(super) fn visibility(object: &Object, id: SymbolId, name: &str, out: &mut Out<'_, '_>) -> fmt::Result {
-    let symbol = object.symbol(id);
+    let symbol = object.symbol_by_id(id);
     let binding = match symbol.binding {
         Binding::Local => None,
         Binding::Global => Some(".globl"),

@@ -41,15 +41,16 @@ pub(super) fn section(
     let mut from = 0;
     let mut end = 0;
     for (index, &symbol) in placed.iter().enumerate() {
-        let at = object.symbol(symbol).value;
+        let at = object.symbol_by_id(symbol).value;
         // Padding is no part of the variable in front of it.
         printer.bytes(from, end.clamp(from, at))?;
         printer.width = 1;
         printer.bytes(end.clamp(from, at), at)?;
-        (from, end) = (at, at + object.symbol(symbol).size);
-        let next = placed[index + 1..].iter().map(|&id| object.symbol(id).value).find(|&next| next > at);
+        (from, end) = (at, at + object.symbol_by_id(symbol).size);
+        let next =
+            placed[index + 1..].iter().map(|&id| object.symbol_by_id(id).value).find(|&next| next > at);
         printer.label(symbol, next.unwrap_or(section.contents.len()))?;
-        printer.width = widths.get(object.symbol(symbol).name.as_str()).copied().unwrap_or(1);
+        printer.width = widths.get(object.symbol_by_id(symbol).name.as_str()).copied().unwrap_or(1);
     }
     let all = section.contents.len();
     printer.bytes(from, end.clamp(from, all))?;
@@ -101,7 +102,7 @@ const TEXT: usize = 4;
 impl<'a, I: Iterator<Item = &'a Reloc>> Printer<'_, '_, '_, 'a, I> {
     /// The label of a variable that ends at `end` unless it says otherwise.
     fn label(&mut self, id: SymbolId, end: u64) -> fmt::Result {
-        let symbol = self.object.symbol(id);
+        let symbol = self.object.symbol_by_id(id);
         let name = self.names.symbol(id);
         code::visibility(self.object, id, name, self.out)?;
         if symbol.size != 0 && symbol.size != end - symbol.value {
@@ -144,7 +145,7 @@ impl<'a, I: Iterator<Item = &'a Reloc>> Printer<'_, '_, '_, 'a, I> {
             RelocKind::Abs32 => ".long",
             _ => ".quad",
         };
-        let symbol = self.object.symbol(reloc.symbol);
+        let symbol = self.object.symbol_by_id(reloc.symbol);
         self.out.directive(format_args!("{directive} {}", self.names.target(reloc.symbol, reloc.addend)));
         self.out.note(format_args!("{:#06x}", reloc.offset));
         let offset = symbol.value.wrapping_add_signed(reloc.addend);

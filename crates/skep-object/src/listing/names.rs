@@ -32,7 +32,7 @@ impl<'a> Names<'a> {
             }
         }
         for ids in &mut placed {
-            ids.sort_by_key(|&id| object.symbol(id).value);
+            ids.sort_by_key(|&id| object.symbol_by_id(id).value);
         }
         let all = object.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
         let mut names = Names { object, spelled: spell_all(object), placed, labels: BTreeSet::new(), all };
@@ -62,7 +62,7 @@ impl<'a> Names<'a> {
 
     /// What a relocation refers to.
     pub(super) fn target(&self, symbol: SymbolId, addend: i64) -> String {
-        let target = self.object.symbol(symbol);
+        let target = self.object.symbol_by_id(symbol);
         match target.place {
             Place::Section(section) if target.kind == SymbolKind::Section => {
                 match target.value.checked_add_signed(addend) {
@@ -83,17 +83,17 @@ impl<'a> Names<'a> {
             return name;
         }
         let ids = self.placed(section);
-        let after = ids.partition_point(|&id| self.object.symbol(id).value <= offset);
+        let after = ids.partition_point(|&id| self.object.symbol_by_id(id).value <= offset);
         // A weak symbol may become another's place.
         let holds = |id: &&SymbolId| {
-            let symbol = self.object.symbol(**id);
+            let symbol = self.object.symbol_by_id(**id);
             let inside = offset - symbol.value;
             symbol.binding != Binding::Weak && (inside == 0 || inside < symbol.size)
         };
         // Variables rarely overlap; what lies deep inside another is named from its section.
         match ids[..after].iter().rev().take(4).find(holds) {
-            Some(&id) if home.kind != SectionKind::Code || offset == self.object.symbol(id).value => {
-                plus(self.symbol(id), (offset - self.object.symbol(id).value).cast_signed())
+            Some(&id) if home.kind != SectionKind::Code || offset == self.object.symbol_by_id(id).value => {
+                plus(self.symbol(id), (offset - self.object.symbol_by_id(id).value).cast_signed())
             }
             _ => plus(&spell(&home.name), offset.cast_signed()),
         }
@@ -117,7 +117,7 @@ impl<'a> Names<'a> {
         let mut starts: HashMap<usize, Vec<bool>> = HashMap::new();
         let mut labels = BTreeSet::new();
         for reloc in object.sections.iter().flat_map(|section| &section.relocs) {
-            let symbol = object.symbol(reloc.symbol);
+            let symbol = object.symbol_by_id(reloc.symbol);
             let Place::Section(section) = symbol.place else { continue };
             let Some(offset) = symbol.value.checked_add_signed(reloc.addend) else { continue };
             let Ok(slot) = u32::try_from(offset / 8) else { continue };

@@ -95,7 +95,7 @@ pub(super) fn maps(object: &Object, names: &Names<'_>, id: SectionId, out: &mut 
 
 fn map(object: &Object, names: &Names<'_>, map: &Map, out: &mut Out<'_, '_>) -> fmt::Result {
     let name = names.symbol(map.symbol);
-    let symbol = object.symbol(map.symbol);
+    let symbol = object.symbol_by_id(map.symbol);
     match symbol.binding {
         Binding::Local => {
             out.directive(format_args!(".local {name}"));
@@ -254,7 +254,7 @@ pub(super) fn relocs(object: &Object, out: &mut Out<'_, '_>) -> fmt::Result {
                 addend => format!("+{addend:#x}"),
             };
             let (name, kind) = (one_line(&section.name), reloc.kind.spec_name());
-            let symbol = one_line(&object.symbol(reloc.symbol).name);
+            let symbol = one_line(&object.symbol_by_id(reloc.symbol).name);
             out.line(format_args!("# {name:<20} {:>#10x}  {kind:<15} {symbol}{addend}", reloc.offset))?;
         }
     }

@@ -37,7 +37,7 @@ pub(super) fn find(object: &mut Object) -> Result<Vec<Func>, Error> {
 }
 
 fn fault(object: &Object, id: SymbolId, what: String) -> Error {
-    let name = object.symbol(id).name.clone();
+    let name = object.symbol_by_id(id).name.clone();
     Error::Symbol { symbol: SymbolRef { index: u64::from(id.0) + 1, name }, what }
 }
 
@@ -113,7 +113,7 @@ fn unite_aliases(object: &Object, starts: &mut Vec<Start>) -> Result<(), Error> 
             clash.get_or_insert((kept.symbol, kept.len, next.symbol, next.len));
         }
         kept.len = kept.len.max(next.len);
-        if rank(object.symbol(next.symbol)) < rank(object.symbol(kept.symbol)) {
+        if rank(object.symbol_by_id(next.symbol)) < rank(object.symbol_by_id(kept.symbol)) {
             kept.symbol = next.symbol;
         }
         true
@@ -126,7 +126,7 @@ fn unite_aliases(object: &Object, starts: &mut Vec<Start>) -> Result<(), Error> 
             format!(
                 "takes {:#x} bytes, but '{}' at the same place takes {:#x}",
                 u64::from(other_len) * 8,
-                object.symbol(one).name,
+                object.symbol_by_id(one).name,
                 u64::from(one_len) * 8
             ),
         )),
@@ -164,12 +164,12 @@ fn of_section(
     let mut covered = 0;
     for (i, start) in starts.iter().enumerate() {
         if start.at < covered {
-            let first = found.funcs.last().map(|func| object.symbol(func.symbol).name.clone());
+            let first = found.funcs.last().map(|func| object.symbol_by_id(func.symbol).name.clone());
             return Err(Error::FuncOverlap {
                 section: section.name.clone(),
                 first: first.unwrap_or_default(),
                 end: u64::from(covered) * 8,
-                second: object.symbol(start.symbol).name.clone(),
+                second: object.symbol_by_id(start.symbol).name.clone(),
                 offset: u64::from(start.at) * 8,
             });
         }

@@ -88,7 +88,7 @@ fn declared(
             let what = "no symbol has its name; a map must be global, remove 'static'";
             return Err(fault(section, &def.name, def.offset.into(), what));
         };
-        let (offset, size) = (object.symbol(symbol).value, object.symbol(symbol).size);
+        let (offset, size) = (object.symbol_by_id(symbol).value, object.symbol_by_id(symbol).size);
         let values = def.values_at.map(|at| offset.saturating_add(at.into()));
         let map_def = MapDef::from_decl(def.name, &def.decl);
         let map = Map { symbol, section: symbols.section, offset, def: map_def, values: Vec::new() };
@@ -119,7 +119,7 @@ fn declared(
     }
     let named: HashSet<_> = found.iter().map(|map| map.offset).collect();
     for (offset, id) in symbols.by_offset.iter().filter(|(offset, _)| !named.contains(offset)) {
-        let name = &object.symbol(*id).name;
+        let name = &object.symbol_by_id(*id).name;
         remarks
             .push(format!("section '{}'+{offset:#x}: '{name}' is no map, no type declares it", section.name));
     }
@@ -163,7 +163,7 @@ fn initial_values(
 
 /// The symbol that a pointer means; static functions are referred to through their section.
 fn pointed(object: &Object, reloc: &super::Reloc) -> Option<SymbolId> {
-    let symbol = object.symbol(reloc.symbol);
+    let symbol = object.symbol_by_id(reloc.symbol);
     if reloc.addend == 0 && symbol.kind != SymbolKind::Section {
         return Some(reloc.symbol);
     }
@@ -192,7 +192,7 @@ fn legacy(
     let len = bytes.len() as u64;
     let mut found = Vec::new();
     for (i, &(offset, id)) in symbols.by_offset.iter().enumerate() {
-        let name = &object.symbol(id).name;
+        let name = &object.symbol_by_id(id).name;
         let end = symbols.by_offset.get(i + 1).map_or(len, |(next, _)| *next);
         let size = end.saturating_sub(offset);
         if size < LEGACY_MIN {
@@ -201,7 +201,7 @@ fn legacy(
             );
             return Err(fault(section, name, offset, what));
         }
-        if object.symbol(id).binding == Binding::Local {
+        if object.symbol_by_id(id).binding == Binding::Local {
             remarks.push(format!("map '{name}' is static; other objects and loaders do not see it"));
         }
         let word = |index: u64| {

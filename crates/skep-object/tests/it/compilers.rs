@@ -18,7 +18,7 @@ const MAPS: &str = include_str!("../corpus/maps.c");
 fn targets(object: &Object) -> Vec<String> {
     let mut targets = Vec::new();
     for reloc in object.sections.iter().flat_map(|section| &section.relocs) {
-        let symbol = object.symbol(reloc.symbol);
+        let symbol = object.symbol_by_id(reloc.symbol);
         let (Place::Section(_), SymbolKind::Section) = (symbol.place, symbol.kind) else {
             targets.push(format!("{}{:+}", symbol.name, reloc.addend));
             continue;
@@ -214,7 +214,7 @@ fn old_clang_gave_functions_no_type() {
     }
     let object = elf::read("t.o", &elf.bytes).unwrap();
     let funcs: Vec<(&str, u32, u32)> =
-        object.funcs.iter().map(|f| (object.symbol(f.symbol).name.as_str(), f.start, f.len)).collect();
+        object.funcs.iter().map(|f| (object.symbol_by_id(f.symbol).name.as_str(), f.start, f.len)).collect();
     assert_eq!(funcs, [("f", 0, 2), ("g", 2, 2), ("prog", 0, 8)]);
 }
 
@@ -279,7 +279,7 @@ fn bitcode_is_refused() {
 fn maps_have_their_values() {
     let check = |bytes: &[u8], extra: u64| {
         let object = elf::read("t.o", bytes).unwrap();
-        let name = |id| object.symbol(id).name.as_str();
+        let name = |id| object.symbol_by_id(id).name.as_str();
         let mut maps: Vec<String> = object
             .maps
             .iter()

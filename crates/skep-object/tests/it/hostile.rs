@@ -46,7 +46,7 @@ fn check_invariants(object: &Object) {
     for (id, func) in object.funcs.iter().enumerate() {
         assert_eq!(object.code(func).len(), func.len as usize);
         assert!(func.len > 0);
-        let symbol = object.symbol(func.symbol);
+        let symbol = object.symbol_by_id(func.symbol);
         assert_eq!((symbol.place, symbol.value), (Place::Section(func.section), func.offset()));
         assert_eq!(object.func_at(func.section, func.start + func.len - 1), Some(func));
         let next = object.funcs.get(id + 1);

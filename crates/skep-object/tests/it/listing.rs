@@ -37,7 +37,7 @@ impl Essence {
             other => format!("{other:?}"),
         };
         let target = |reloc: &Reloc| {
-            let symbol = object.symbol(reloc.symbol);
+            let symbol = object.symbol_by_id(reloc.symbol);
             let offset = symbol.value.wrapping_add_signed(reloc.addend);
             let to = match symbol.binding {
                 Binding::Local => format!("{}+{offset:#x}", place(symbol.place)),

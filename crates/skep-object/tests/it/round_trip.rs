@@ -28,7 +28,7 @@ fn the_sample_comes_back() {
         assert_eq!(object.version, Some(0x60c00));
         assert_eq!(object.maps.len(), 1);
         assert_eq!(object.maps[0].def.max_entries, 16);
-        assert_eq!(object.symbol(object.maps[0].symbol).name, "counts");
+        assert_eq!(object.symbol_by_id(object.maps[0].symbol).name, "counts");
         assert_eq!(object.remarks, [""; 0]);
     }
 }
@@ -131,7 +131,7 @@ fn every_kind_of_symbol_comes_back() {
     }
     let object = b.finish().unwrap();
     assert_eq!(object.funcs.len(), 1, "all of them name one function");
-    assert_eq!(object.symbol(object.funcs[0].symbol).name, "global0");
+    assert_eq!(object.symbol_by_id(object.funcs[0].symbol).name, "global0");
     check(&object);
 }
 
@@ -235,7 +235,7 @@ fn code_without_symbols_gets_a_function() {
     b.symbol(Symbol { kind: SymbolKind::NoType, ..Symbol::func("label", text, 48, 0) });
     let object = b.finish().unwrap();
     let funcs: Vec<(&str, u32, u32)> =
-        object.funcs.iter().map(|f| (object.symbol(f.symbol).name.as_str(), f.start, f.len)).collect();
+        object.funcs.iter().map(|f| (object.symbol_by_id(f.symbol).name.as_str(), f.start, f.len)).collect();
     assert_eq!(funcs, [("BEGIN", 0, 2), ("f", 2, 2), ("label", 6, 4)]);
     assert_eq!(object.remarks, ["section 'BEGIN'+0x0: code without a symbol, called 'BEGIN'"]);
     check(&object);

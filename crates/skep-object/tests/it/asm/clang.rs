@@ -58,7 +58,7 @@ const TABLE: &str = "BPF.JT.";
 fn described(object: &Object) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let target = |id: SymbolId, addend: i64| {
-        let symbol = object.symbol(id);
+        let symbol = object.symbol_by_id(id);
         match symbol.place {
             Place::Section(section) if symbol.binding == Binding::Local || symbol.name.starts_with(TABLE) => {
                 format!("{}{:+}", object.section(section).name, addend.wrapping_add_unsigned(symbol.value))

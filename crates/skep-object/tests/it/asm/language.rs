@@ -32,7 +32,7 @@ fn check_code(text: &str, expected: &[&str]) {
         while at < slots.len() {
             let insn = Insn::decode(&slots[at..]).unwrap();
             let reloc = section.relocs.iter().find(|reloc| reloc.offset == at as u64 * 8);
-            let reloc = reloc.map(|r| format!(" <{}{:+}>", object.symbol(r.symbol).name, r.addend));
+            let reloc = reloc.map(|r| format!(" <{}{:+}>", object.symbol_by_id(r.symbol).name, r.addend));
             found.push(format!("{insn}{}", reloc.unwrap_or_default()));
             at += insn.slots() as usize;
         }
@@ -42,7 +42,7 @@ fn check_code(text: &str, expected: &[&str]) {
 
 /// Name, offset and length in slots of each function.
 fn functions(object: &Object) -> Vec<(&str, u32, u32)> {
-    object.funcs.iter().map(|func| (&*object.symbol(func.symbol).name, func.start, func.len)).collect()
+    object.funcs.iter().map(|func| (&*object.symbol_by_id(func.symbol).name, func.start, func.len)).collect()
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn pointers_in_data() {
     );
     let relocs = &object.section_by_name(".data").unwrap().1.relocs;
     let found: Vec<_> =
-        relocs.iter().map(|r| (r.offset, r.kind, &*object.symbol(r.symbol).name, r.addend)).collect();
+        relocs.iter().map(|r| (r.offset, r.kind, &*object.symbol_by_id(r.symbol).name, r.addend)).collect();
     let abs64 = RelocKind::Abs64;
     let expected = [
         (0, abs64, ".rodata", 12),
@@ -380,13 +380,18 @@ fn slots_of_maps_begin_with_functions_and_maps() {
     let check = |object: &Object| {
         let values = |name: &str| -> Vec<(u32, String)> {
             let map = object.maps.iter().find(|map| map.def.name == name).unwrap();
-            map.values.iter().map(|&(slot, id)| (slot, object.symbol(id).name.clone())).collect()
+            map.values.iter().map(|&(slot, id)| (slot, object.symbol_by_id(id).name.clone())).collect()
         };
         assert_eq!(values("tails"), [(0, "first".into()), (2, "second".into())]);
         assert_eq!(values("all"), [(1, "one".into())]);
         let all = object.maps.iter().find(|map| map.def.name == "all").unwrap();
         assert_eq!(all.def.inner.as_ref().unwrap().value_size, 8);
-        assert!(object.funcs.iter().any(|func| object.symbol(func.symbol).name == "second" && func.len == 1));
+        assert!(
+            object
+                .funcs
+                .iter()
+                .any(|func| object.symbol_by_id(func.symbol).name == "second" && func.len == 1)
+        );
     };
     let object = object(text);
     check(&object);
