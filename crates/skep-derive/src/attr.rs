@@ -20,7 +20,7 @@ impl Options {
         let mut options = Options { krate: syn::parse_quote!(::skep::btf), name: None, union: None };
         each(attrs, "`crate`, `name` or `union`", |key, meta| {
             match key {
-                "crate" => options.krate = meta.value()?.parse::<LitStr>()?.parse()?,
+                "crate" => options.krate = path(&meta.value()?.parse()?)?,
                 "name" => options.name = Some(meta.value()?.parse()?),
                 "union" => {
                     let fields;
@@ -33,6 +33,11 @@ impl Options {
         })?;
         Ok(options)
     }
+}
+
+/// The path in a literal. It is not in the literal's place: mistakes are seldom about it.
+fn path(literal: &LitStr) -> Result<Path> {
+    syn::parse_str(&literal.value()).map_err(|error| Error::new(literal.span(), error))
 }
 
 /// `#[bpf(..)]` on a field.
@@ -136,9 +141,9 @@ impl Repr {
     }
 
     /// A `Rules` of the helpers.
-    pub(crate) fn rules(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn rules(&self) -> TokenStream {
         let (packed, align) = (option(self.packed.as_ref()), option(self.align.as_ref()));
-        quote!(#krate::derive::Rules { packed: #packed, align: #align })
+        quote!(__bpf::derive::Rules { packed: #packed, align: #align })
     }
 }
 

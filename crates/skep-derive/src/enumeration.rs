@@ -30,7 +30,7 @@ pub(crate) fn expand(
                        i8 to i64";
         return Err(Error::new_spanned(repr.int.as_ref().unwrap_or(ident), message));
     };
-    let names = all(data.variants.iter().map(enumerator).collect())?;
+    let names = all(data.variants.iter().map(enumerator))?;
     Ok(Enumeration { ident, krate, int, name, names, variants: data.variants.iter().collect() }.implement())
 }
 
@@ -61,26 +61,28 @@ impl Enumeration<'_> {
         let numbers: Vec<Ident> = (0..count).map(|i| format_ident!("__{i}")).collect();
         quote! {
             const _: () = {
+                use #krate as __bpf;
+
                 // A discriminant may be any constant expression, which a pattern may not.
                 #(#[allow(non_upper_case_globals)] const #numbers: #int = #ident::#variants as #int;)*
 
                 #[inline]
-                fn __value(number: #int) -> ::core::result::Result<#ident, #krate::Error> {
+                fn __value(number: #int) -> ::core::result::Result<#ident, __bpf::Error> {
                     match number {
                         #(#numbers => ::core::result::Result::Ok(#ident::#variants),)*
                         _ => ::core::result::Result::Err(
-                            #krate::derive::undeclared::<#ident>(number as ::core::primitive::i128),
+                            __bpf::derive::undeclared::<#ident>(number as ::core::primitive::i128),
                         ),
                     }
                 }
 
                 #[automatically_derived]
-                impl #krate::BpfType for #ident {
-                    const SIZE: ::core::primitive::u32 = <#int as #krate::BpfType>::SIZE;
-                    const ALIGN: ::core::primitive::u32 = <#int as #krate::BpfType>::ALIGN;
+                impl __bpf::BpfType for #ident {
+                    const SIZE: ::core::primitive::u32 = <#int as __bpf::BpfType>::SIZE;
+                    const ALIGN: ::core::primitive::u32 = <#int as __bpf::BpfType>::ALIGN;
 
-                    fn btf(types: &mut #krate::BtfBuilder) -> #krate::TypeId {
-                        #krate::derive::enumeration::<Self, #count>(
+                    fn btf(types: &mut __bpf::BtfBuilder) -> __bpf::TypeId {
+                        __bpf::derive::enumeration::<Self, #count>(
                             types,
                             #name,
                             [#((#names, #numbers as ::core::primitive::i64)),*],
@@ -89,29 +91,29 @@ impl Enumeration<'_> {
 
                     #[inline]
                     fn write_to(&self, out: &mut [::core::primitive::u8]) {
-                        #krate::BpfType::write_to(&(*self as #int), out);
+                        __bpf::BpfType::write_to(&(*self as #int), out);
                     }
 
                     #[inline]
-                    fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::Error> {
-                        #krate::derive::check_len::<Self>(bytes)?;
-                        __value(#krate::BpfType::read_from(bytes)?)
+                    fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, __bpf::Error> {
+                        __bpf::derive::check_len::<Self>(bytes)?;
+                        __value(__bpf::BpfType::read_from(bytes)?)
                     }
                 }
 
                 #[automatically_derived]
-                impl #krate::BitField for #ident {
-                    const SIGNED: ::core::primitive::bool = <#int as #krate::BitField>::SIGNED;
-                    const MAX_BITS: ::core::primitive::u8 = <#int as #krate::BitField>::MAX_BITS;
+                impl __bpf::BitField for #ident {
+                    const SIGNED: ::core::primitive::bool = <#int as __bpf::BitField>::SIGNED;
+                    const MAX_BITS: ::core::primitive::u8 = <#int as __bpf::BitField>::MAX_BITS;
 
                     #[inline]
-                    fn from_bits(bits: ::core::primitive::u64) -> ::core::result::Result<Self, #krate::Error> {
-                        __value(#krate::BitField::from_bits(bits)?)
+                    fn from_bits(bits: ::core::primitive::u64) -> ::core::result::Result<Self, __bpf::Error> {
+                        __value(__bpf::BitField::from_bits(bits)?)
                     }
 
                     #[inline]
                     fn to_bits(self) -> ::core::primitive::u64 {
-                        #krate::BitField::to_bits(self as #int)
+                        __bpf::BitField::to_bits(self as #int)
                     }
                 }
             };

@@ -1,15 +1,16 @@
 //! Structs.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Fields, Ident, Member, Path, Result, Type, Visibility};
+use syn::{DeriveInput, Error, Fields, Ident, Member, Result, Type, Visibility};
 
 use crate::attr::{FieldOptions, Options, Repr, option};
 use crate::name;
 
 /// A field of a struct or union.
 pub(crate) struct Field<'a> {
+    index: usize,
     /// Its constant.
     token: Ident,
     name: String,
@@ -19,11 +20,11 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// The `index` is that of a field of a tuple.
-    pub(crate) fn read(field: &'a syn::Field, index: usize) -> Result<Field<'a>> {
+    pub(crate) fn read((index, field): (usize, &'a syn::Field)) -> Result<Field<'a>> {
         let options = FieldOptions::read(&field.attrs)?;
         let ident = field.ident.clone().unwrap_or_else(|| format_ident!("__{index}", span = field.ty.span()));
         Ok(Field {
+            index,
             name: name::of(options.name.as_ref(), &ident)?,
             token: options.token.unwrap_or(ident),
             vis: &field.vis,
@@ -33,30 +34,59 @@ impl<'a> Field<'a> {
     }
 
     /// A `Shape` of the helpers.
-    pub(crate) fn shape(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn shape(&self) -> TokenStream {
         let ty = self.ty;
         match self.bits {
-            Some(bits) => quote_spanned!(ty.span()=> #krate::derive::Shape::bits::<#ty>(#bits)),
-            None => quote_spanned!(ty.span()=> #krate::derive::Shape::of::<#ty>()),
+            Some(bits) => quote_spanned!(at(ty.span())=> __bpf::derive::Shape::bits::<#ty>(#bits)),
+            None => quote_spanned!(at(ty.span())=> __bpf::derive::Shape::of::<#ty>()),
         }
     }
 
+    /// A `Field` of the helpers. The constant is not used, since it may not be the only one of its name.
+    fn place(&self) -> TokenStream {
+        let (Field { index, name, .. }, bits) = (self, option(self.bits.as_ref()));
+        quote!(__bpf::Field::new(#name, __LAYOUT.at[#index], #bits))
+    }
+
     /// The definition of the constant, inside of the type.
-    pub(crate) fn token(&self, krate: &Path, owner: &Ident, index: usize) -> TokenStream {
-        let Field { token, name, vis, ty, .. } = self;
-        let bits = option(self.bits.as_ref());
+    pub(crate) fn definition(&self, owner: &Ident) -> TokenStream {
+        let (Field { token, vis, ty, .. }, place) = (self, self.place());
         let doc = format!(" The field `{token}`, with its place.");
-        quote! {
+        quote_spanned! {at(token.span())=>
             #[doc = #doc]
-            #vis const #token: #krate::Field<#owner, #ty> =
-                #krate::Field::new(#name, __LAYOUT.at[#index], #bits);
+            #vis const #token: __bpf::Field<#owner, #ty> = #place;
         }
     }
 
     /// The member in the type.
-    pub(crate) fn member(&self, krate: &Path) -> TokenStream {
-        let token = &self.token;
-        quote!(#krate::derive::member(types, Self::#token))
+    pub(crate) fn member(&self) -> TokenStream {
+        let (ty, place) = (self.ty, self.place());
+        quote_spanned!(at(ty.span())=> __bpf::derive::member::<Self, #ty>(types, #place))
+    }
+
+    /// The statement that writes it.
+    fn put(&self, member: &Member) -> TokenStream {
+        let (ty, place) = (self.ty, self.place());
+        let put = if self.bits.is_some() { quote!(put_bits) } else { quote!(put) };
+        quote_spanned!(at(ty.span())=> __bpf::derive::#put::<Self, #ty>(#place, self.#member, out);)
+    }
+
+    /// The initializer that reads it.
+    fn get(&self, member: &Member) -> TokenStream {
+        let (ty, place) = (self.ty, self.place());
+        let get = if self.bits.is_some() { quote!(get_bits) } else { quote!(get) };
+        quote_spanned!(at(ty.span())=> #member: __bpf::derive::#get::<Self, #ty>(#place, bytes)?)
+    }
+
+    /// The check that it is where Rust has it.
+    fn check(&self, owner: &Ident, member: &Member) -> TokenStream {
+        let Field { index, token, .. } = self;
+        let message = format!(
+            "`{token}` is not where BPF has it: this host aligns in another way; put explicit padding before it"
+        );
+        quote_spanned! {at(token.span())=>
+            ::core::assert!(__LAYOUT.is_at(#index, ::core::mem::offset_of!(#owner, #member)), #message);
+        }
     }
 }
 
@@ -66,82 +96,63 @@ pub(crate) fn expand(
     repr: &Repr,
     fields: &Fields,
 ) -> Result<TokenStream> {
-    let (ident, krate, rules) = (&input.ident, &options.krate, repr.rules(&options.krate));
+    let (ident, krate, rules) = (&input.ident, &options.krate, repr.rules());
     let name = name::of(options.name.as_ref(), ident)?;
     let members: Vec<Member> = fields.members().collect();
-    let fields = fields.iter().enumerate().map(|(i, field)| Field::read(field, i)).collect::<Vec<_>>();
-    let fields = all(fields)?;
+    let fields = all(fields.iter().enumerate().map(Field::read))?;
     let count = fields.len();
 
-    let shapes = fields.iter().map(|field| field.shape(krate));
-    let tokens = fields.iter().enumerate().map(|(i, field)| field.token(krate, ident, i));
-    let btf_members = fields.iter().map(|field| field.member(krate));
-    let puts = fields.iter().zip(&members).map(|(Field { token, bits, .. }, member)| match bits {
-        Some(_) => quote!(#krate::derive::put_bits(Self::#token, self.#member, out);),
-        None => quote!(#krate::derive::put(Self::#token, self.#member, out);),
-    });
-    let gets = fields.iter().zip(&members).map(|(Field { token, bits, .. }, member)| match bits {
-        Some(_) => quote!(#member: #krate::derive::get_bits(Self::#token, bytes)?),
-        None => quote!(#member: #krate::derive::get(Self::#token, bytes)?),
-    });
-    let places = fields.iter().zip(&members).enumerate().map(|(i, (field, member))| {
-        let message = format!(
-            "`{}` is not where BPF has it: this host aligns in another way; put explicit padding before it",
-            field.token
-        );
-        quote_spanned! {field.token.span()=>
-            ::core::assert!(
-                ::core::mem::offset_of!(#ident, #member) as ::core::primitive::u64 * 8
-                    == __LAYOUT.at[#i] as ::core::primitive::u64,
-                #message
-            );
-        }
-    });
+    let shapes = fields.iter().map(Field::shape);
+    let definitions = fields.iter().map(|field| field.definition(ident));
+    let btf_members = fields.iter().map(Field::member);
+    let each = || fields.iter().zip(&members);
+    let puts = each().map(|(field, member)| field.put(member));
+    let gets = each().map(|(field, member)| field.get(member));
+    let checks = each().map(|(field, member)| field.check(ident, member));
 
     Ok(quote! {
         const _: () = {
-            const __LAYOUT: #krate::derive::Layout<#count> =
-                #krate::derive::Layout::structure(#rules, &[#(#shapes),*]);
+            use #krate as __bpf;
+
+            const __LAYOUT: __bpf::derive::Layout<#count> =
+                __bpf::derive::Layout::structure(#rules, &[#(#shapes),*]);
 
             // With bit-fields, Rust's layout has nothing to do with it.
             const _: () = if __LAYOUT.native {
-                #(#places)*
+                #(#checks)*
                 ::core::assert!(
-                    ::core::mem::size_of::<#ident>() == __LAYOUT.size as ::core::primitive::usize
-                        && ::core::mem::align_of::<#ident>() == __LAYOUT.align as ::core::primitive::usize,
+                    __LAYOUT.has(::core::mem::size_of::<#ident>(), ::core::mem::align_of::<#ident>()),
                     "the struct has another size or alignment in BPF: this host aligns in another way; add `align(..)`"
                 );
             };
 
             #[allow(dead_code, non_upper_case_globals, unreachable_pub)]
             impl #ident {
-                #(#tokens)*
+                #(#definitions)*
             }
 
             #[automatically_derived]
-            impl #krate::BpfType for #ident {
+            impl __bpf::BpfType for #ident {
                 const SIZE: ::core::primitive::u32 = __LAYOUT.size;
                 const ALIGN: ::core::primitive::u32 = __LAYOUT.align;
                 const NATIVE: ::core::primitive::bool = __LAYOUT.native;
 
-                fn btf(types: &mut #krate::BtfBuilder) -> #krate::TypeId {
-                    #krate::derive::composite::<Self, #count>(
-                        types,
-                        #krate::Kind::Struct,
-                        #name,
-                        |types| { let _ = &types; [#(#btf_members),*] },
-                    )
+                fn btf(types: &mut __bpf::BtfBuilder) -> __bpf::TypeId {
+                    __bpf::derive::composite::<Self, #count>(types, __bpf::Kind::Struct, #name, |types| {
+                        let _ = &types;
+                        [#(#btf_members),*]
+                    })
                 }
 
                 #[inline]
                 fn write_to(&self, out: &mut [::core::primitive::u8]) {
-                    #krate::derive::clear::<Self>(out);
+                    __bpf::derive::clear::<Self>(out);
                     #(#puts)*
                 }
 
                 #[inline]
-                fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::Error> {
-                    #krate::derive::check_len::<Self>(bytes)?;
+                fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, __bpf::Error> {
+                    __bpf::derive::check_len::<Self>(bytes)?;
                     ::core::result::Result::Ok(Self { #(#gets),* })
                 }
             }
@@ -149,8 +160,13 @@ pub(crate) fn expand(
     })
 }
 
+/// The place of something that is written there, for code that is not.
+fn at(place: Span) -> Span {
+    Span::call_site().located_at(place)
+}
+
 /// All results, or all errors.
-pub(crate) fn all<T>(results: Vec<Result<T>>) -> Result<Vec<T>> {
+pub(crate) fn all<T>(results: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
     let (mut values, mut errors) = (Vec::new(), Vec::new());
     for result in results {
         match result {

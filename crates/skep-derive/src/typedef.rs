@@ -22,26 +22,30 @@ pub(crate) fn expand(input: &DeriveInput, options: &Options, fields: &Fields) ->
     };
     let ty = &field.ty;
     Ok(quote! {
-        #[automatically_derived]
-        impl #krate::BpfType for #ident {
-            const SIZE: ::core::primitive::u32 = <#ty as #krate::BpfType>::SIZE;
-            const ALIGN: ::core::primitive::u32 = <#ty as #krate::BpfType>::ALIGN;
-            const NATIVE: ::core::primitive::bool = <#ty as #krate::BpfType>::NATIVE;
-            const VOID: ::core::primitive::bool = <#ty as #krate::BpfType>::VOID;
+        const _: () = {
+            use #krate as __bpf;
 
-            fn btf(types: &mut #krate::BtfBuilder) -> #krate::TypeId {
-                #krate::derive::typedef::<Self, #ty>(types, #name)
-            }
+            #[automatically_derived]
+            impl __bpf::BpfType for #ident {
+                const SIZE: ::core::primitive::u32 = <#ty as __bpf::BpfType>::SIZE;
+                const ALIGN: ::core::primitive::u32 = <#ty as __bpf::BpfType>::ALIGN;
+                const NATIVE: ::core::primitive::bool = <#ty as __bpf::BpfType>::NATIVE;
+                const VOID: ::core::primitive::bool = <#ty as __bpf::BpfType>::VOID;
 
-            #[inline]
-            fn write_to(&self, out: &mut [::core::primitive::u8]) {
-                #krate::BpfType::write_to(&{ self.#member }, out);
-            }
+                fn btf(types: &mut __bpf::BtfBuilder) -> __bpf::TypeId {
+                    __bpf::derive::typedef::<Self, #ty>(types, #name)
+                }
 
-            #[inline]
-            fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, #krate::Error> {
-                ::core::result::Result::Ok(Self { #member: #krate::BpfType::read_from(bytes)? })
+                #[inline]
+                fn write_to(&self, out: &mut [::core::primitive::u8]) {
+                    __bpf::BpfType::write_to(&{ self.#member }, out);
+                }
+
+                #[inline]
+                fn read_from(bytes: &[::core::primitive::u8]) -> ::core::result::Result<Self, __bpf::Error> {
+                    ::core::result::Result::Ok(Self { #member: __bpf::BpfType::read_from(bytes)? })
+                }
             }
-        }
+        };
     })
 }

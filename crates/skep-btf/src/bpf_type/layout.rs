@@ -80,6 +80,18 @@ impl<const N: usize> Layout<N> {
         Layout::around(rules, shapes, [0; N], end)
     }
 
+    /// Whether field `i` is at that byte.
+    #[must_use]
+    pub const fn is_at(&self, i: usize, byte: usize) -> bool {
+        self.at[i] as u64 == byte as u64 * 8
+    }
+
+    /// Whether the whole has this size and alignment, in bytes.
+    #[must_use]
+    pub const fn has(&self, size: usize, align: usize) -> bool {
+        self.size as u64 == size as u64 && self.align as u64 == align as u64
+    }
+
     const fn around(rules: Rules, shapes: &[Shape; N], at: [u32; N], end: u64) -> Layout<N> {
         let (mut align, mut native) = (1, true);
         let mut i = 0;

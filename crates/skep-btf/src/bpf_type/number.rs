@@ -6,6 +6,11 @@ use crate::error::Error;
 use crate::types::{IntEncoding, TypeId};
 
 /// A type that C may have as a bit-field: an integer of at most 64 bits, `bool`, or an enumeration.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a bit-field",
+    label = "not a `BitField`",
+    note = "C has bit-fields of integers up to 64 bits, `bool`, and enumerations"
+)]
 pub trait BitField: BpfType {
     /// Whether the values are signed.
     const SIGNED: bool;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "skips and figures are told there")]
 
 mod faults;
+mod layouts;
 mod maps;
 mod property;
 mod random;

@@ -1,0 +1,6 @@
+//! The macro from outside.
+
+#![expect(clippy::print_stderr, reason = "skips are told there")]
+
+mod clang;
+mod values;
