@@ -1,6 +1,6 @@
 //! The programs' inputs: bytes of a named kind, the same for the same seed on every machine.
 //!
-//! Frozen together with `programs/*.c`: another input is another benchmark.
+//! Frozen together with `programs/*.c` and `corpus/*.c`: another input is another benchmark.
 
 use std::str::FromStr;
 
@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Http,
     /// UTF-8 of one to four bytes per character, about one character in 64 damaged.
     Utf8,
+    /// Ethernet frames in slots of 64 bytes: IPv4 and IPv6, some with VLAN tags, with TCP, UDP and others.
+    Packets,
 }
 
 impl FromStr for Kind {
@@ -32,9 +34,10 @@ impl FromStr for Kind {
             "json" => Self::Json,
             "http" => Self::Http,
             "utf8" => Self::Utf8,
+            "packets" => Self::Packets,
             _ => {
                 return Err(format!(
-                    "unknown input kind '{name}', expected random, text, csv, json, http or utf8"
+                    "unknown input kind '{name}', expected random, text, csv, json, http, utf8 or packets"
                 ));
             }
         })
@@ -59,6 +62,7 @@ pub(crate) fn generate(kind: Kind, len: usize, seed: u64) -> Vec<u8> {
             }
             Kind::Http => http_head(&mut out, &mut rng),
             Kind::Utf8 => utf8_char(&mut out, &mut rng),
+            Kind::Packets => frame(&mut out, &mut rng),
         }
     }
     out.truncate(len);
@@ -210,6 +214,56 @@ fn utf8_char(out: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
+/// A slot of 64 bytes; what a frame does not fill is random.
+fn frame(out: &mut Vec<u8>, rng: &mut Rng) {
+    let start = out.len();
+    for _ in 0..12 {
+        out.push(rng.below(256).to_le_bytes()[0]);
+    }
+    if rng.below(6) == 0 {
+        out.extend_from_slice(&[0x81, 0x00, 0x00, 0x07]);
+    }
+    let protocol = rng.pick(&[&[6], &[6], &[6], &[17], &[17], &[1], &[47], &[132]])[0];
+    match rng.below(8) {
+        0 => out.extend_from_slice(&[0x08, 0x06]),
+        1 | 2 => ip6(out, rng, protocol),
+        _ => ip4(out, rng, protocol),
+    }
+    // Ports, then what may be a TCP header with options.
+    out.extend_from_slice(&[0, 80, rng.below(256).to_le_bytes()[0], 53]);
+    if protocol == 6 {
+        out.extend_from_slice(&[2, 4, 5, 0xb4, 1, 3, 3, 7, 4, 2, 0]);
+    }
+    while out.len() < start + 64 {
+        out.push(rng.below(256).to_le_bytes()[0]);
+    }
+    out.truncate(start + 64);
+}
+
+fn ip4(out: &mut Vec<u8>, rng: &mut Rng, protocol: u8) {
+    let words = if rng.below(5) == 0 { 6 } else { 5 };
+    let ttl = rng.below(64).to_le_bytes()[0];
+    out.extend_from_slice(&[0x08, 0x00, 0x40 | words, 0, 0, 50, 0, 1, 0x40, 0, ttl, protocol]);
+    // Checksum, addresses from small networks, options.
+    out.extend_from_slice(&rng.next().to_le_bytes()[..2]);
+    for _ in 0..2 {
+        out.extend_from_slice(&[10, 0, rng.below(4).to_le_bytes()[0], rng.below(256).to_le_bytes()[0]]);
+    }
+    out.resize(out.len() + 4 * usize::from(words - 5), 1);
+}
+
+fn ip6(out: &mut Vec<u8>, rng: &mut Rng, protocol: u8) {
+    let extended = rng.below(2) == 0;
+    let next = if extended { 60 } else { protocol };
+    out.extend_from_slice(&[0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, next, 64]);
+    for _ in 0..4 {
+        out.extend_from_slice(&rng.next().to_le_bytes());
+    }
+    if extended {
+        out.extend_from_slice(&[protocol, 0, 1, 4, 0, 0, 0, 0]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,6 +285,7 @@ mod tests {
         check("json", 0x2a23_c6a2_3daf_8c55);
         check("http", 0x9f72_3a5c_800e_3740);
         check("utf8", 0x8413_01b0_4c63_2837);
+        check("packets", 0x1035_8221_b057_f2a2);
     }
 
     /// `programs/FROZEN` holds a hash of each program; new ones may stand beside them.

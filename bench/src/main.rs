@@ -1,10 +1,12 @@
 //! `skep-bench`: skep and its peers on the same work, side by side in one run.
 //!
-//! A subcommand is a module; `interp` compares interpreters. What a contender cannot run, and a tool that is not
+//! A subcommand is a module: `interp` compares interpreters, `build` code generators. What a contender cannot run, and a tool that is not
 //! installed, is reported with the reason, never left out silently.
 
+mod build;
 mod clock;
 mod contender;
+mod dl;
 mod flat;
 mod input;
 mod interp;
@@ -27,11 +29,14 @@ struct Args {
 enum What {
     /// Interpreters: time of each compute program as a multiple of native code's, and load time.
     Interp(interp::Options),
+    /// Code generation: quality of the code, beside clang's.
+    Build(build::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().what {
         What::Interp(options) => interp::run(&options),
+        What::Build(options) => build::run(&options),
     };
     match done {
         Ok(code) => code,

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "loads a shared object and calls into it")]
 
 use std::error::Error;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CString, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Contender, Loaded};
+use crate::dl;
 use crate::flat::Flat;
 use crate::programs::{Cpu, Program};
 
@@ -46,12 +47,12 @@ impl Library {
         // SAFETY: the object was made by us from a source that has no constructors.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         if handle.is_null() {
-            return Err(dl_error());
+            return Err(dl::error());
         }
         // SAFETY: the handle is open.
         let run = unsafe { libc::dlsym(handle, c"run".as_ptr()) };
         if run.is_null() {
-            return Err(dl_error());
+            return Err(dl::error());
         }
         // SAFETY: `run` of every program has this signature; prog.h declares it.
         let run = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(*mut u8, u64) -> u64>(run) };
@@ -69,16 +70,5 @@ impl Drop for Library {
     fn drop(&mut self) {
         // SAFETY: opened by `open`, and nothing of it is used any more.
         unsafe { libc::dlclose(self.handle) };
-    }
-}
-
-fn dl_error() -> String {
-    // SAFETY: dlerror returns null or a string that lives until the next call on this thread.
-    unsafe {
-        let message = libc::dlerror();
-        if message.is_null() {
-            return "no message from the dynamic linker".into();
-        }
-        CStr::from_ptr(message).to_string_lossy().into_owned()
     }
 }

@@ -1,0 +1,54 @@
+//! `build`: code generation, measured beside its peers: the quality of the code, the speed of making it, what that adds
+//! to a binary.
+
+mod clang;
+mod corpus;
+mod figures;
+mod frozen;
+mod libbpf;
+mod ours;
+mod quality;
+mod real;
+mod table;
+
+use std::error::Error;
+use std::io::stdout;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What to measure; everything when nothing is named.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Only functions and programs whose name contains this.
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// Writes clang's figures to corpus/FROZEN, for when clang or the corpus have to change.
+    #[arg(long)]
+    freeze: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Static, executed and verified instructions over the corpus, beside clang's.
+    Quality,
+}
+
+/// Measures and prints; the exit code tells whether skep compiled everything rightly.
+///
+/// # Errors
+/// clang cannot be measured with.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
+    let mut failed = false;
+    if wanted(Part::Quality) {
+        let quality = quality::measure(&options.filter)?;
+        table::print(&quality, &mut stdout().lock())?;
+        if options.freeze {
+            frozen::write(&quality)?;
+        }
+        let required = std::env::var("SKEP_REQUIRE").is_ok_and(|v| v == "all");
+        failed |= quality.skep_failed() || (required && !quality.absent.is_empty());
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
