@@ -4,4 +4,5 @@ mod files;
 mod insn;
 mod misuse;
 mod random;
+mod sir;
 mod wild;

@@ -6,6 +6,7 @@
 //! * [`wrap`] turns a piece of code into a program that loads all registers from memory and stores them again.
 //! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
 //! * [`filetest`] reads and runs the cases in `filetests/cases`: text in, text out.
+//! * [`sir`] is the compiler's side: an interpreter of its IR, random modules, and real C as its IR.
 //! * [`generate`] makes random programs that the kernel's verifier accepts, and [`shrink`] makes a failing one short.
 
 pub mod compare;
@@ -18,5 +19,6 @@ pub mod oracle;
 pub mod random;
 pub mod report;
 pub mod shrink;
+pub mod sir;
 pub mod slot;
 pub mod wrap;

@@ -1,0 +1,12 @@
+//! The compiler against an oracle that shares nothing with it.
+//!
+//! * [`arith`] is the arithmetic of integers of any width.
+//! * [`eval`] executes the IR itself, as the words of `skep_codegen::ir` have it, on a [`memory`] that knows what is
+//!   defined and what is not.
+//! * [`generate`] makes random modules that mean something.
+
+pub mod arith;
+mod asm;
+pub mod eval;
+pub mod generate;
+pub mod memory;
