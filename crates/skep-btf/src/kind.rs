@@ -129,6 +129,14 @@ impl Kind {
         &self.name()[PREFIX.len()..]
     }
 
+    /// How many bytes a type of this kind takes in the encoding, with a list of `elements` where the kind has one.
+    #[must_use]
+    pub fn encoded_size(self, elements: u32) -> usize {
+        let row = self.row();
+        let elements = if row.vlen == Vlen::Count { usize::try_from(elements).unwrap_or(usize::MAX) } else { 0 };
+        row.elem_size.saturating_mul(elements).saturating_add(12 + row.info_size)
+    }
+
     pub(crate) fn row(self) -> &'static Row {
         &TABLE[usize::from(self as u8) - 1]
     }

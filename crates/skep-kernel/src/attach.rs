@@ -1,0 +1,344 @@
+//! Attaching programs.
+
+mod perf;
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use skep_btf::Kind;
+use skep_object::nearest::did_you_mean;
+use skep_object::section::{ProgType, ProgramSection, attach_type};
+
+use crate::error::{Error, remedy};
+use crate::prog::{Prog, attach_number};
+use crate::select::Program;
+use crate::sys;
+use crate::vmlinux::KernelTypes;
+
+/// A program that is attached, until this is dropped.
+#[derive(Debug)]
+pub struct Link {
+    /// A bpf_link, or on old kernels the event itself.
+    fd: OwnedFd,
+    /// The event that the link is on.
+    event: Option<OwnedFd>,
+    program: String,
+    section: String,
+}
+
+/// What a program can be attached to by hand.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Target<'a> {
+    /// A tracepoint: category and name, `syscalls/sys_enter_openat`.
+    Tracepoint(&'a str),
+    /// A raw tracepoint: `sys_enter`.
+    RawTracepoint(&'a str),
+    /// A function of the kernel, where it is entered, or with `returns` where it is left.
+    Kprobe {
+        /// The function.
+        function: &'a str,
+        /// Where in it, in bytes; 0 for its start.
+        offset: u64,
+        /// Where it is left instead.
+        returns: bool,
+    },
+    /// A place in an executable or library, where it is reached, or with `returns` where the function there is left.
+    Uprobe {
+        /// The file.
+        path: &'a str,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// Where the function is left instead.
+        returns: bool,
+        /// Only in this process; in all without it.
+        pid: Option<u32>,
+    },
+    /// A network interface, by its index.
+    Interface(u32),
+    /// A control group, by its open directory.
+    Cgroup(BorrowedFd<'a>),
+    /// The network namespace of an open file as `/proc/self/ns/net`.
+    NetNamespace(BorrowedFd<'a>),
+    /// A perf event that was opened by hand.
+    PerfEvent(BorrowedFd<'a>),
+}
+
+/// What a program is attached to, as far as loading asks for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AttachTo {
+    pub(crate) attach_type: u32,
+    pub(crate) btf_id: u32,
+}
+
+/// What the section of a program means to this kernel when the program is loaded.
+pub(crate) fn resolve(program: &Program<'_>, kernel: &mut KernelTypes) -> Result<AttachTo, Error> {
+    let section = &program.section;
+    let fail = |problem: String| Error::Program {
+        program: program.func.name.clone(),
+        section: program.func.section.clone(),
+        problem,
+    };
+    let unknown =
+        || fail(format!("no kernel up to 6.18 has {}", section.attach.unwrap_or("its attach type")));
+    let attach_type = attach_number(section.attach).ok_or_else(unknown)?;
+    let Some((kind, prefix)) = btf_target(section) else {
+        return match section.ty {
+            ProgType::EXT => {
+                Err(fail("it replaces a function of another program, which cannot be named yet".to_owned()))
+            }
+            ProgType::STRUCT_OPS => {
+                Err(fail("struct_ops are not loaded yet; leave it out with `Options::skip`".to_owned()))
+            }
+            _ => Ok(AttachTo { attach_type, btf_id: 0 }),
+        };
+    };
+    let Some(target) = section.target.filter(|target| !target.is_empty()) else {
+        return Err(fail(format!("the section must name what to attach to: {}", example(section))));
+    };
+    let name = format!("{prefix}{target}");
+    match kernel.find(&[(kind, &name)])?[..] {
+        [Some(id)] => Ok(AttachTo { attach_type, btf_id: id.0 }),
+        _ => {
+            let near = did_you_mean(&kernel.nearest(kind, prefix, target));
+            Err(fail(format!("the kernel has no {} '{target}'{near}", what(section))))
+        }
+    }
+}
+
+/// As what the kernel's types know the target of a section, if it is to be found there.
+fn btf_target(section: &ProgramSection<'_>) -> Option<(Kind, &'static str)> {
+    match (section.ty, section.attach) {
+        (ProgType::TRACING, Some("BPF_TRACE_RAW_TP")) => Some((Kind::Typedef, "btf_trace_")),
+        (ProgType::TRACING, Some("BPF_TRACE_ITER")) => Some((Kind::Func, "bpf_iter_")),
+        (ProgType::TRACING, Some(_)) => Some((Kind::Func, "")),
+        (ProgType::LSM, _) => Some((Kind::Func, "bpf_lsm_")),
+        _ => None,
+    }
+}
+
+fn what(section: &ProgramSection<'_>) -> &'static str {
+    match (section.ty, section.attach) {
+        (ProgType::TRACING, Some("BPF_TRACE_RAW_TP")) => "tracepoint",
+        (ProgType::TRACING, Some("BPF_TRACE_ITER")) => "iterator",
+        (ProgType::LSM, _) => "security hook",
+        _ => "function",
+    }
+}
+
+fn example(section: &ProgramSection<'_>) -> &'static str {
+    match (section.ty, section.attach) {
+        (ProgType::TRACING, Some("BPF_TRACE_RAW_TP")) => "`tp_btf/sched_switch`",
+        (ProgType::TRACING, Some("BPF_TRACE_ITER")) => "`iter/task`",
+        (ProgType::LSM, _) => "`lsm/file_open`",
+        (ProgType::TRACEPOINT, _) => "`tracepoint/syscalls/sys_enter_openat`",
+        (ProgType::RAW_TRACEPOINT | ProgType::RAW_TRACEPOINT_WRITABLE, _) => "`raw_tracepoint/sys_enter`",
+        _ => "`fentry/vfs_read`",
+    }
+}
+
+/// Attaches a program to what its section names.
+pub(crate) fn by_section(prog: &Prog) -> Result<Link, Error> {
+    let Some(section) = prog.program_section() else {
+        return Err(cannot(prog, "its type was given by hand; say by `attach_to` where to attach it", None));
+    };
+    let target = section.target.filter(|target| !target.is_empty());
+    match (section.ty, target) {
+        (ProgType::TRACEPOINT, Some(target)) => to(prog, Target::Tracepoint(target)),
+        (ProgType::RAW_TRACEPOINT | ProgType::RAW_TRACEPOINT_WRITABLE, Some(target)) => {
+            to(prog, Target::RawTracepoint(target))
+        }
+        (ProgType::KPROBE, Some(target)) => perf::by_section(prog, &section, target),
+        (ProgType::TRACING, _) if section.attach == Some("BPF_TRACE_ITER") => link(prog, 0, section.attach),
+        (ProgType::TRACING, _) => as_loaded(prog),
+        (ProgType::LSM, _) if section.attach == Some("BPF_LSM_MAC") => as_loaded(prog),
+        (
+            ProgType::TRACEPOINT
+            | ProgType::RAW_TRACEPOINT
+            | ProgType::RAW_TRACEPOINT_WRITABLE
+            | ProgType::KPROBE,
+            None,
+        ) => Err(cannot(
+            prog,
+            &format!("the section must name what to attach to: {}", example(&section)),
+            None,
+        )),
+        (ty, _) => Err(cannot(prog, &by_hand(ty), None)),
+    }
+}
+
+/// Where programs can be attached whose sections do not say it.
+fn by_hand(ty: ProgType) -> String {
+    let to = match ty {
+        ProgType::XDP | ProgType::SCHED_CLS => "`Target::Interface`",
+        ProgType::PERF_EVENT => "`Target::PerfEvent`",
+        ProgType::FLOW_DISSECTOR | ProgType::SK_LOOKUP => "`Target::NetNamespace`",
+        ProgType::CGROUP_SKB
+        | ProgType::CGROUP_SOCK
+        | ProgType::CGROUP_SOCK_ADDR
+        | ProgType::CGROUP_DEVICE
+        | ProgType::CGROUP_SYSCTL
+        | ProgType::CGROUP_SOCKOPT
+        | ProgType::SOCK_OPS
+        | ProgType::LSM => "`Target::Cgroup`",
+        ProgType::SYSCALL => return "programs of this type are run, by `Prog::test_run`".to_owned(),
+        _ => {
+            return format!(
+                "programs of type {ty} cannot be attached yet; tracepoints, raw tracepoints, probes, tp_btf, fentry, \
+                 fexit, lsm and iter can"
+            );
+        }
+    };
+    format!("the section does not say where; use `attach_to` with {to}")
+}
+
+/// Attaches a program to a target.
+pub(crate) fn to(prog: &Prog, target: Target<'_>) -> Result<Link, Error> {
+    let attach = prog.program_section().and_then(|section| section.attach);
+    let fits = |types: &[ProgType]| match types.contains(&prog.ty()) {
+        true => Ok(()),
+        false => Err(cannot(prog, &format!("programs of type {} cannot be attached there", prog.ty()), None)),
+    };
+    match target {
+        Target::Tracepoint(name) => {
+            fits(&[ProgType::TRACEPOINT])?;
+            perf::tracepoint(prog, name)
+        }
+        Target::Kprobe { function, offset, returns } => {
+            fits(&[ProgType::KPROBE])?;
+            perf::probe(prog, "kprobe", function, offset, returns, None)
+        }
+        Target::Uprobe { path, offset, returns, pid } => {
+            fits(&[ProgType::KPROBE])?;
+            perf::probe(prog, "uprobe", path, offset, returns, Some(pid))
+        }
+        Target::PerfEvent(event) => {
+            fits(&[ProgType::PERF_EVENT, ProgType::KPROBE, ProgType::TRACEPOINT])?;
+            let event = event
+                .try_clone_to_owned()
+                .map_err(|source| cannot(prog, "the event cannot be kept", Some(source)))?;
+            perf::attach(prog, event)
+        }
+        Target::RawTracepoint(name) => {
+            fits(&[ProgType::RAW_TRACEPOINT, ProgType::RAW_TRACEPOINT_WRITABLE])?;
+            let c_name = c_string(prog, name)?;
+            raw_tracepoint(prog, Some(&c_name)).map_err(|source| {
+                let problem = match source.raw_os_error() {
+                    Some(libc::ENOENT) => format!("the kernel has no raw tracepoint '{name}'"),
+                    _ => format!("the kernel does not attach it to '{name}'{}", remedy(&source)),
+                };
+                cannot(prog, &problem, Some(source))
+            })
+        }
+        Target::Interface(index) => {
+            fits(&[ProgType::XDP, ProgType::SCHED_CLS])?;
+            let attach =
+                attach.or(Some(if prog.ty() == ProgType::XDP { "BPF_XDP" } else { "BPF_TCX_INGRESS" }));
+            link(prog, index, attach)
+        }
+        Target::Cgroup(dir) => link(prog, sys::number(dir), attach.or(default_attach(prog.ty()))),
+        Target::NetNamespace(file) => {
+            fits(&[ProgType::FLOW_DISSECTOR, ProgType::SK_LOOKUP])?;
+            link(prog, sys::number(file), attach)
+        }
+    }
+}
+
+/// The attach type of programs whose section does not name one.
+fn default_attach(ty: ProgType) -> Option<&'static str> {
+    match ty {
+        ProgType::CGROUP_SKB => Some("BPF_CGROUP_INET_INGRESS"),
+        ProgType::CGROUP_DEVICE => Some("BPF_CGROUP_DEVICE"),
+        _ => None,
+    }
+}
+
+/// Attaches a program to what it was loaded for.
+fn as_loaded(prog: &Prog) -> Result<Link, Error> {
+    raw_tracepoint(prog, None).map_err(|source| {
+        let problem = match source.raw_os_error() {
+            Some(libc::EPERM | libc::ESRCH | libc::EOPNOTSUPP | sys::ENOTSUPP) => {
+                format!("this kernel does not attach programs there{}", remedy(&source))
+            }
+            Some(libc::EBUSY) => "something else is attached there".to_owned(),
+            _ => format!("the kernel does not attach it{}", remedy(&source)),
+        };
+        cannot(prog, &problem, Some(source))
+    })
+}
+
+fn raw_tracepoint(prog: &Prog, name: Option<&CStr>) -> io::Result<Link> {
+    Ok(Link::new(prog, sys::raw_tracepoint_open(prog.fd(), name)?, None))
+}
+
+fn link(prog: &Prog, target: u32, attach: Option<&str>) -> Result<Link, Error> {
+    let number = attach.and_then(attach_type).ok_or_else(|| cannot(prog, &by_hand(prog.ty()), None))?;
+    let fd = sys::link_create(prog.fd(), target, number, 0, [0; 4]).map_err(|source| {
+        let problem = match source.raw_os_error() {
+            Some(libc::ENODEV) => "there is no such interface".to_owned(),
+            Some(libc::EBUSY) => "something else is attached there".to_owned(),
+            _ => format!("the kernel does not attach it{}", remedy(&source)),
+        };
+        cannot(prog, &problem, Some(source))
+    })?;
+    Ok(Link::new(prog, fd, None))
+}
+
+fn c_string(prog: &Prog, name: &str) -> Result<CString, Error> {
+    CString::new(name).map_err(|_| cannot(prog, &format!("{name:?} has a zero byte in it"), None))
+}
+
+fn cannot(prog: &Prog, problem: &str, source: Option<io::Error>) -> Error {
+    Error::Attach {
+        program: prog.name.clone(),
+        section: prog.section.clone(),
+        problem: problem.to_owned(),
+        source,
+    }
+}
+
+impl Link {
+    fn new(prog: &Prog, fd: OwnedFd, event: Option<OwnedFd>) -> Link {
+        Link { fd, event, program: prog.name.clone(), section: prog.section.clone() }
+    }
+
+    /// Which program is attached.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// A file that the program of an iterator (`iter/task`) writes as it is read.
+    ///
+    /// # Errors
+    /// If it is no iterator.
+    pub fn iter(&self) -> Result<File, Error> {
+        sys::iter_create(self.fd.as_fd()).map(File::from).map_err(|source| Error::Attach {
+            program: self.program.clone(),
+            section: self.section.clone(),
+            problem: "it is no iterator that can be read".to_owned(),
+            source: Some(source),
+        })
+    }
+
+    /// Detaches the program, also where others hold the link too, as by a name in the BPF file system.
+    ///
+    /// # Errors
+    /// If links of this sort cannot be detached but by dropping them.
+    pub fn detach(self) -> Result<(), Error> {
+        sys::link_detach(self.fd.as_fd()).map_err(|source| Error::Attach {
+            program: self.program.clone(),
+            section: self.section.clone(),
+            problem: "a link of this sort lasts until nobody holds it".to_owned(),
+            source: Some(source),
+        })
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,289 @@
+//! Data sections: each an array map with one element, which is the section, shared with this process.
+
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
+
+use skep_btf::maps::MapType;
+use skep_btf::{BpfType, Kind, Type};
+use skep_object::Image;
+use skep_object::image::{Data, Var};
+use skep_object::nearest::nearest;
+
+use crate::error::{Error, remedy};
+use crate::map::{Map, shape};
+use crate::maps::kernel_name;
+use crate::mmap::Shared;
+use crate::options::Options;
+use crate::select::Selection;
+use crate::sys::{self, attr::MapCreate};
+use crate::types::Types;
+
+const RDONLY_PROG: u32 = 1 << 7;
+const MMAPABLE: u32 = 1 << 10;
+
+/// The data sections of an image, as far as they are loaded.
+#[derive(Debug)]
+pub(crate) struct Sections {
+    /// By index in the image.
+    sections: Vec<Option<Section>>,
+}
+
+/// A data section in the kernel.
+#[derive(Debug)]
+pub(crate) struct Section {
+    map: Map,
+    read_only: bool,
+    vars: Vec<Var>,
+    memory: OnceLock<Shared>,
+}
+
+impl Sections {
+    pub(crate) fn create(
+        image: &Image,
+        options: &Options,
+        selection: &Selection<'_>,
+        types: &Types,
+    ) -> Result<Sections, Error> {
+        let mut values: Vec<Value<'_>> =
+            options.values.iter().map(|(name, bytes)| Value { name, bytes, used: false }).collect();
+        let mut sections = Vec::with_capacity(image.data.len());
+        for (data, places) in image.data.iter().zip(&selection.data) {
+            let is_visible = data.vars.iter().any(|var| var.exported) && !is_special(&data.name);
+            let is_wanted = (!places.is_empty() || is_visible) && data.size > 0;
+            sections.push(if is_wanted {
+                Some(section(image, data, places, options, types, &mut values)?)
+            } else {
+                None
+            });
+        }
+        match values.iter().find(|value| !value.used) {
+            None => Ok(Sections { sections }),
+            Some(value) => {
+                let loaded = image.data.iter().zip(&sections).filter(|(_, section)| section.is_some());
+                let names = loaded.flat_map(|(data, _)| &data.vars).map(|var| var.name.as_str());
+                Err(no_variable(value.name, nearest(value.name, names)))
+            }
+        }
+    }
+
+    /// The descriptor of a section, and its size.
+    pub(crate) fn get(&self, index: usize) -> Option<(BorrowedFd<'_>, u32)> {
+        let section = self.sections.get(index)?.as_ref()?;
+        Some((section.map.as_fd(), section.map.value_size()))
+    }
+
+    pub(crate) fn maps(&self) -> impl Iterator<Item = &Map> {
+        self.sections.iter().flatten().map(|section| &section.map)
+    }
+
+    /// The variable of that name: one that is visible by name, else any.
+    pub(crate) fn global<T: BpfType>(&self, name: &str) -> Result<Global<'_, T>, Error> {
+        let all = || {
+            self.sections
+                .iter()
+                .flatten()
+                .flat_map(|section| section.vars.iter().map(move |var| (section, var)))
+        };
+        let named = || all().filter(|(_, var)| var.name == name);
+        let Some((section, var)) = named().find(|(_, var)| var.exported).or_else(|| named().next()) else {
+            return Err(no_variable(name, nearest(name, all().map(|(_, var)| var.name.as_str()))));
+        };
+        section.global(var)
+    }
+}
+
+fn no_variable(name: &str, near: Vec<String>) -> Error {
+    Error::NoSuch { what: "variable", name: name.to_owned(), near, there: Vec::new() }
+}
+
+/// Sections that are no data of programs.
+fn is_special(name: &str) -> bool {
+    let is = |special: &str| name.strip_prefix('?').unwrap_or(name).starts_with(special);
+    is(".struct_ops") || is(".jumptables") || is(".addr_space") || is("license") || is("version")
+}
+
+/// What a variable is to begin with.
+struct Value<'a> {
+    name: &'a str,
+    bytes: &'a [u8],
+    used: bool,
+}
+
+fn section(
+    image: &Image,
+    data: &Data,
+    places: &[i64],
+    options: &Options,
+    types: &Types,
+    values: &mut [Value<'_>],
+) -> Result<Section, Error> {
+    let fail = |problem: String| Error::Data { section: data.name.clone(), problem };
+    check_pointers(image, data, places).map_err(fail)?;
+    let too_large = || fail(format!("it has {:#x} bytes, more than a map holds", data.size));
+    let value_size = u32::try_from(data.size).map_err(|_| too_large())?;
+    let bytes = initial(data, values).map_err(fail)?;
+    let mut attr = MapCreate {
+        map_type: MapType::ARRAY.0,
+        key_size: 4,
+        value_size,
+        max_entries: 1,
+        map_flags: MMAPABLE | if data.read_only { RDONLY_PROG } else { 0 },
+        map_name: section_name(image, data, options),
+        ..MapCreate::default()
+    };
+    let plain = attr;
+    if let (Some(btf), Some(ty)) = (types.fd(), datasec(image, data)) {
+        (attr.btf_fd, attr.btf_value_type_id) = (sys::number(btf), ty);
+    }
+    let fd = sys::map_create(&attr).or_else(|_| sys::map_create(&plain)).map_err(|source| Error::Map {
+        map: data.name.clone(),
+        doing: "create",
+        shape: shape(MapType::ARRAY, 4, value_size, 1),
+        remedy: remedy(&source).to_owned(),
+        source,
+    })?;
+    let map = Map::new(data.name.clone(), &attr, fd)?;
+    if bytes.iter().any(|&byte| byte != 0) {
+        map.update(&[0; 4], &bytes)?;
+    }
+    if data.read_only {
+        map.freeze()?;
+    }
+    Ok(Section { map, read_only: data.read_only, vars: data.vars.clone(), memory: OnceLock::new() })
+}
+
+/// Programs cannot follow pointers that stand in data: the verifier takes them for numbers. Those that programs do
+/// not look at may be for other users of the data.
+fn check_pointers(image: &Image, data: &Data, places: &[i64]) -> Result<(), String> {
+    let var_at = |at: u64| data.vars.iter().find(|var| at >= var.offset && at - var.offset < var.size);
+    let used = |at: u64| match var_at(at) {
+        Some(var) => {
+            places.iter().any(|&place| u64::try_from(place).is_ok_and(|place| var_at(place) == Some(var)))
+        }
+        None => !places.is_empty(),
+    };
+    match data.refs.iter().find(|r| used(r.at)) {
+        None => Ok(()),
+        Some(_) if data.name == ".jumptables" => {
+            Err("jump tables need a kernel that has `gotox`; compile without them (`-mllvm -bpf-min-jump-table-entries=100000`, or `-mcpu=v3`)".to_owned())
+        }
+        Some(r) => {
+            let at = var_at(r.at).map_or_else(|| format!("+{:#x}", r.at), |var| format!(" in '{}'", var.name));
+            let target = image.target_name(r.target);
+            Err(format!("a pointer to '{target}' stands{at}, which programs in the kernel cannot follow; use an index, or choose with `switch`"))
+        }
+    }
+}
+
+/// What the section begins with.
+fn initial(data: &Data, values: &mut [Value<'_>]) -> Result<Vec<u8>, String> {
+    let size = usize::try_from(data.size).map_err(|_| "it does not fit into memory".to_owned())?;
+    let mut bytes = data.bytes.clone();
+    bytes.resize(size, 0);
+    for value in values {
+        let Some(var) = data.vars.iter().find(|var| var.name == value.name) else { continue };
+        let place = usize::try_from(var.offset).ok().zip(usize::try_from(var.size).ok());
+        let place = place.and_then(|(at, size)| bytes.get_mut(at..)?.get_mut(..size));
+        match place {
+            Some(place) if place.len() == value.bytes.len() => place.copy_from_slice(value.bytes),
+            _ => {
+                return Err(format!(
+                    "'{}' has {} bytes, the value for it {}",
+                    var.name,
+                    var.size,
+                    value.bytes.len()
+                ));
+            }
+        }
+        value.used = true;
+    }
+    Ok(bytes)
+}
+
+/// Up to eight characters of the image's name, and the section's.
+fn section_name(image: &Image, data: &Data, options: &Options) -> [u8; 16] {
+    let file = image.name.rsplit('/').next().unwrap_or_default();
+    let stem: String = file.split('.').next().unwrap_or_default().chars().take(8).collect();
+    kernel_name(&options.name_prefix, &format!("{stem}{}", data.name))
+}
+
+/// The type of the section, if it is what the kernel expects.
+fn datasec(image: &Image, data: &Data) -> Option<u32> {
+    let (btf, ty) = (image.btf.as_ref()?, data.ty?);
+    match btf.ty(ty) {
+        Type::Datasec(section)
+            if btf.kind(ty) == Some(Kind::Datasec) && u64::from(section.size) == data.size =>
+        {
+            Some(ty.0)
+        }
+        _ => None,
+    }
+}
+
+impl Section {
+    fn global<T: BpfType>(&self, var: &Var) -> Result<Global<'_, T>, Error> {
+        let fail = |problem: String| Error::Data { section: self.map.name().to_owned(), problem };
+        if var.size != u64::from(T::SIZE) {
+            let ty = std::any::type_name::<T>();
+            return Err(fail(format!("'{}' has {} bytes, `{ty}` has {}", var.name, var.size, T::SIZE)));
+        }
+        let at = usize::try_from(var.offset).map_err(|_| fail("it does not fit into memory".to_owned()))?;
+        let memory = match self.memory.get() {
+            Some(memory) => memory,
+            None => {
+                let mapped = self.map_memory()?;
+                self.memory.get_or_init(|| mapped)
+            }
+        };
+        let len = usize::try_from(var.size).unwrap_or(usize::MAX);
+        Ok(Global { memory, at, len, section: self.map.name(), ty: PhantomData })
+    }
+
+    fn map_memory(&self) -> Result<Shared, Error> {
+        let size = usize::try_from(self.map.value_size()).unwrap_or(usize::MAX);
+        let len = size.checked_next_multiple_of(sys::page_size()).unwrap_or(size);
+        Shared::new(self.map.as_fd(), len, !self.read_only).map_err(|source| self.map.error("share", source))
+    }
+}
+
+/// A global variable, shared with the programs that use it.
+///
+/// Numbers of up to 8 bytes are read and written as a whole; what is larger may be seen half written.
+#[derive(Debug)]
+pub struct Global<'a, T> {
+    memory: &'a Shared,
+    /// Where it lies, in bytes.
+    at: usize,
+    len: usize,
+    section: &'a str,
+    ty: PhantomData<fn() -> T>,
+}
+
+impl<T: BpfType> Global<'_, T> {
+    /// Its value now.
+    ///
+    /// # Errors
+    /// If its bytes are no value of the type.
+    pub fn get(&self) -> Result<T, Error> {
+        let mut bytes = vec![0; self.len];
+        self.memory.read(self.at, &mut bytes);
+        T::read_from(&bytes).map_err(|source| Error::Value {
+            map: self.section.to_owned(),
+            what: "variable",
+            source: Box::new(source),
+        })
+    }
+
+    /// Gives it a value.
+    ///
+    /// # Errors
+    /// If it is a constant: those get their values before they are loaded, by [`Options::value`].
+    pub fn set(&self, value: T) -> Result<(), Error> {
+        if self.memory.write(self.at, &value.to_bytes()) {
+            return Ok(());
+        }
+        let problem = "constants cannot be changed once they are loaded; use `Options::value`".to_owned();
+        Err(Error::Data { section: self.section.to_owned(), problem })
+    }
+}

@@ -1,0 +1,156 @@
+//! What programs need from the kernel by name: kernel functions and variables.
+
+use skep_btf::{Kind, Type, TypeId};
+use skep_insn::helper::Helper;
+use skep_object::Image;
+use skep_object::image::{Import, ImportId, ImportKind, Target};
+use skep_object::nearest::did_you_mean;
+
+use crate::error::Error;
+use crate::select::Selection;
+use crate::vmlinux::KernelTypes;
+
+/// What an import is in this kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nobody refers to it.
+    Unused,
+    /// A helper, by number.
+    Helper(i32),
+    /// A function of the kernel, by the id of its FUNC.
+    Kfunc(TypeId),
+    /// A variable of the kernel, by the id of its VAR.
+    Variable(TypeId),
+    /// An address.
+    Address(u64),
+    /// Weak, and not there.
+    Missing,
+}
+
+/// Where an import is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Helper(i32),
+    Kfunc,
+    Variable,
+    Symbol,
+    Kconfig,
+}
+
+/// Finds what programs refer to; by index in the image.
+pub(crate) fn resolve(
+    image: &Image,
+    selection: &Selection<'_>,
+    kernel: &mut KernelTypes,
+) -> Result<Vec<Found>, Error> {
+    let mut found = vec![Found::Unused; image.imports.len()];
+    if selection.imports.is_empty() {
+        return Ok(found);
+    }
+    let used: Vec<(ImportId, &Import, Sort)> = selection
+        .imports
+        .iter()
+        .map(|&id| (id, &image.imports[id.0 as usize]))
+        .map(|(id, import)| (id, import, sort(image, import)))
+        .collect();
+    let typed: Vec<(Kind, &str)> =
+        used.iter().filter_map(|(_, import, sort)| wanted(import, *sort)).collect();
+    let mut ids = if typed.is_empty() { Vec::new() } else { kernel.find(&typed)? }.into_iter();
+    for &(id, import, sort) in &used {
+        let ty = wanted(import, sort).and_then(|_| ids.next()).flatten();
+        let here = match (sort, ty) {
+            (Sort::Helper(number), _) => Some(Found::Helper(number)),
+            (Sort::Kfunc, Some(ty)) => Some(Found::Kfunc(ty)),
+            (Sort::Variable, Some(ty)) => Some(Found::Variable(ty)),
+            (Sort::Symbol, _) => symbol(&import.name).map(Found::Address),
+            _ => None,
+        };
+        found[id.0 as usize] = match here {
+            Some(here) => here,
+            None if import.weak => Found::Missing,
+            None => return Err(missing(image, selection, id, sort, kernel)),
+        };
+    }
+    Ok(found)
+}
+
+fn sort(image: &Image, import: &Import) -> Sort {
+    let btf = image.btf.as_deref();
+    let ty = import.ty.and_then(|ty| Some((btf?, btf?.ty(ty))));
+    match (import.kind, ty) {
+        (ImportKind::Func, _) => match Helper::from_name(&import.name) {
+            Some(helper) => Sort::Helper(helper.id()),
+            None => Sort::Kfunc,
+        },
+        (ImportKind::Address, Some((btf, Type::Var(_)))) if is_kconfig(btf, import) => Sort::Kconfig,
+        (ImportKind::Address, Some((btf, Type::Var(var))))
+            if !btf.resolve(var.ty).is_none_or(TypeId::is_void) =>
+        {
+            Sort::Variable
+        }
+        (ImportKind::Address, _) => Sort::Symbol,
+    }
+}
+
+fn is_kconfig(btf: &skep_btf::Btf, import: &Import) -> bool {
+    btf.datasec(".kconfig")
+        .is_some_and(|(_, section)| section.vars.iter().any(|var| Some(var.var) == import.ty))
+}
+
+/// What the kernel's types may call it.
+fn wanted(import: &Import, sort: Sort) -> Option<(Kind, &str)> {
+    match sort {
+        Sort::Kfunc => Some((Kind::Func, essential(&import.name))),
+        Sort::Variable => Some((Kind::Var, essential(&import.name))),
+        Sort::Helper(_) | Sort::Symbol | Sort::Kconfig => None,
+    }
+}
+
+/// A name without its flavor: what stands behind the last `___`.
+fn essential(name: &str) -> &str {
+    match name.rsplit_once("___") {
+        Some((essential, flavor)) if !essential.is_empty() && !flavor.is_empty() => essential,
+        _ => name,
+    }
+}
+
+/// The address of a symbol of the kernel.
+fn symbol(name: &str) -> Option<u64> {
+    let symbols = std::fs::read_to_string("/proc/kallsyms").ok()?;
+    let address = symbols.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        let (address, _, symbol) = (words.next()?, words.next()?, words.next()?);
+        (symbol == name).then_some(address)
+    })?;
+    // Zeros stand there for those who may not know.
+    u64::from_str_radix(address, 16).ok().filter(|&address| address != 0)
+}
+
+fn missing(
+    image: &Image,
+    selection: &Selection<'_>,
+    id: ImportId,
+    sort: Sort,
+    kernel: &mut KernelTypes,
+) -> Error {
+    let import = &image.imports[id.0 as usize];
+    let refers = |func: &&skep_object::image::Func| {
+        func.refs.iter().any(|r| matches!(r.target, Target::Import { import, .. } if import == id))
+    };
+    let loaded = image.funcs.iter().zip(&selection.is_loaded).filter(|(_, is)| **is).map(|(func, _)| func);
+    let function = loaded.filter(refers).map(|func| func.name.clone()).next().unwrap_or_default();
+    let problem = match sort {
+        Sort::Kfunc => {
+            let near = kernel.nearest(Kind::Func, "", &import.name);
+            format!("neither the image nor the kernel has such a function{}", did_you_mean(&near))
+        }
+        Sort::Variable => "the kernel's types have no such variable".to_owned(),
+        Sort::Symbol => {
+            "no symbol of the kernel has the name, or this process may not see its address (/proc/sys/kernel/kptr_restrict)"
+                .to_owned()
+        }
+        Sort::Kconfig => "values of the kernel's configuration are not supplied; define it in the program".to_owned(),
+        Sort::Helper(_) => "it is a helper".to_owned(),
+    };
+    Error::Import { name: import.name.clone(), function, problem }
+}

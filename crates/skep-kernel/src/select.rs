@@ -1,0 +1,145 @@
+//! Which programs to load, and what they need.
+
+use std::collections::HashSet;
+
+use skep_object::Image;
+use skep_object::image::{DataId, Func, FuncId, ImportId, Target};
+use skep_object::nearest::nearest;
+use skep_object::section::ProgramSection;
+
+use crate::error::Error;
+use crate::options::Options;
+
+/// A program to load.
+#[derive(Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) id: FuncId,
+    pub(crate) func: &'a Func,
+    pub(crate) section: ProgramSection<'a>,
+    /// What it consists of: itself, and behind it each function that it reaches.
+    pub(crate) parts: Vec<FuncId>,
+}
+
+/// What is to be loaded.
+#[derive(Debug)]
+pub(crate) struct Selection<'a> {
+    pub(crate) programs: Vec<Program<'a>>,
+    /// The imports that programs refer to, in order.
+    pub(crate) imports: Vec<ImportId>,
+    /// By data section: which places in it programs refer to.
+    pub(crate) data: Vec<Vec<i64>>,
+    /// By function: whether it is part of a program.
+    pub(crate) is_loaded: Vec<bool>,
+    /// By function: whether its address is taken, as callbacks are.
+    pub(crate) is_callback: Vec<bool>,
+}
+
+/// Chooses the programs of an image, and follows what they refer to.
+pub(crate) fn programs<'a>(image: &'a Image, options: &Options) -> Result<Selection<'a>, Error> {
+    let mut selection = Selection {
+        programs: Vec::new(),
+        imports: Vec::new(),
+        data: vec![Vec::new(); image.data.len()],
+        is_loaded: vec![false; image.funcs.len()],
+        is_callback: vec![false; image.funcs.len()],
+    };
+    let named = options.only.iter().chain(&options.skip).chain(options.types.iter().map(|(name, _)| name));
+    for name in named {
+        if image.func_by_name(name).is_none() {
+            return Err(no_function(image, name));
+        }
+    }
+    let entries = Entries::new(image);
+    for (id, func) in (0..).map(FuncId).zip(&image.funcs) {
+        if let Some(section) = wanted(func, options, entries.is_entry(id, func)) {
+            let parts = selection.reach(image, id);
+            selection.programs.push(Program { id, func, section, parts });
+        }
+    }
+    selection.imports.sort_unstable();
+    selection.imports.dedup();
+    Ok(selection)
+}
+
+/// What a function is loaded as, if it is.
+fn wanted<'a>(func: &'a Func, options: &Options, is_entry: bool) -> Option<ProgramSection<'a>> {
+    let is_named = |names: &[String]| names.iter().any(|name| is_called(func, name));
+    let ty = options.types.iter().find(|(name, _)| is_called(func, name)).map(|&(_, ty)| ty);
+    let section = match (ProgramSection::parse(&func.section), ty) {
+        (Some(section), None) => section,
+        (Some(section), Some(ty)) if section.ty == ty => section,
+        (_, Some(ty)) => {
+            ProgramSection { ty, attach: None, target: None, sleepable: false, frags: false, autoload: true }
+        }
+        (None, None) => return None,
+    };
+    let is_wanted = match &options.only[..] {
+        [] => (is_entry || ty.is_some()) && section.autoload,
+        only => is_named(only),
+    };
+    (is_wanted && !is_named(&options.skip)).then_some(section)
+}
+
+pub(crate) fn is_called(func: &Func, name: &str) -> bool {
+    func.name == name || func.aliases.iter().any(|alias| alias == name)
+}
+
+fn no_function(image: &Image, name: &str) -> Error {
+    let near = nearest(name, image.funcs.iter().map(|func| func.name.as_str()));
+    Error::NoSuch { what: "function", name: name.to_owned(), near, there: Vec::new() }
+}
+
+/// Which functions of a program section are programs: those that others see, and those that nothing else uses.
+struct Entries {
+    used: HashSet<FuncId>,
+}
+
+impl Entries {
+    fn new(image: &Image) -> Entries {
+        let refs = image.funcs.iter().flat_map(|func| &func.refs).map(|r| r.target);
+        let used = refs.filter_map(|target| match target {
+            Target::Func(func) => Some(func),
+            _ => None,
+        });
+        Entries { used: used.collect() }
+    }
+
+    fn is_entry(&self, id: FuncId, func: &Func) -> bool {
+        func.exported || !self.used.contains(&id)
+    }
+}
+
+impl Selection<'_> {
+    /// The function and all that it reaches, each once, depth first; notes what they refer to.
+    fn reach(&mut self, image: &Image, entry: FuncId) -> Vec<FuncId> {
+        let mut seen = HashSet::new();
+        let mut parts = Vec::new();
+        let mut stack = vec![entry];
+        while let Some(id) = stack.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            parts.push(id);
+            let func = image.func(id);
+            let is_new = !std::mem::replace(&mut self.is_loaded[id.0 as usize], true);
+            for r in func.refs.iter().rev() {
+                match r.target {
+                    Target::Func(callee) => {
+                        let is_call = func.code[r.at.index()].code == CALL;
+                        self.is_callback[callee.0 as usize] |= !is_call;
+                        stack.push(callee);
+                    }
+                    Target::Data { data: DataId(data), offset } if is_new => {
+                        self.data[data as usize].push(offset);
+                    }
+                    Target::Import { import, .. } if is_new => self.imports.push(import),
+                    _ => {}
+                }
+            }
+        }
+        parts
+    }
+}
+
+/// The opcode of `call`.
+pub(crate) const CALL: u8 = 0x85;

@@ -1,0 +1,181 @@
+//! Programs that are loaded and run, but not attached.
+
+use skep_kernel::{Options, Prog, TestRun, load};
+use skep_object::section::ProgType;
+
+use crate::support::{image, loaded, may_load, run};
+
+/// What one program returns for a packet of 64 zeros.
+fn check(text: &str, expected: u32) {
+    assert_eq!(run(&loaded(&format!("{text}\n.license \"GPL\"")), "main"), expected, "{text}");
+}
+
+#[test]
+fn packet_programs_of_several_types_run() {
+    if !may_load() {
+        return;
+    }
+    for section in ["socket", "xdp", "tc", "action", "cgroup_skb/ingress", "lwt_in", "flow_dissector"] {
+        let text = format!(".section {section}\nmain: r0 = 1\n exit");
+        assert_eq!(loaded(&text).program("main").unwrap().section(), section);
+    }
+    check(".section socket\nmain: r0 = 7\n exit", 7);
+    check(".section tc\nmain: r0 = *(u32 *)(r1 + 0)\n exit", 64);
+    check(".section xdp\nmain: r0 = *(u32 *)(r1 + 4)\n w1 = *(u32 *)(r1 + 0)\n r0 -= r1\n r0 = 3\n exit", 3);
+}
+
+#[test]
+fn a_packet_comes_back_changed() {
+    if !may_load() {
+        return;
+    }
+    let loaded = loaded(
+        "
+        .section xdp
+main:   r2 = *(u32 *)(r1 + 4)
+        r1 = *(u32 *)(r1 + 0)
+        r3 = r1
+        r3 += 2
+        if r3 > r2 goto 1f
+        *(u8 *)(r1 + 1) = 0xab
+1:      r0 = 2
+        exit",
+    );
+    let result = loaded
+        .program("main")
+        .unwrap()
+        .test_run(&TestRun::new().data(&[0; 60]).data_out(100).repeat(10))
+        .unwrap();
+    assert_eq!((result.retval, result.data_out.len()), (2, 60));
+    assert_eq!(result.data_out[..3], [0, 0xab, 0]);
+}
+
+#[test]
+fn a_syscall_program_changes_its_context() {
+    if !may_load() {
+        return;
+    }
+    let loaded = loaded(
+        "
+        .section syscall
+main:   r2 = *(u32 *)(r1 + 0)
+        r2 *= 3
+        *(u32 *)(r1 + 4) = r2
+        r0 = 0
+        exit",
+    );
+    let ctx = [14, 0, 0, 0, 0, 0, 0, 0];
+    let run = TestRun::new().ctx(&ctx).ctx_out(8);
+    let result = loaded.program("main").unwrap().test_run(&run).unwrap();
+    assert_eq!((result.retval, &result.ctx_out[..]), (0, &[14, 0, 0, 0, 42, 0, 0, 0][..]));
+}
+
+#[test]
+fn subprograms_follow_their_callers() {
+    if !may_load() {
+        return;
+    }
+    // In another order than they are called, one twice, one by another.
+    check(
+        "
+        .text
+twice:  r0 = r1
+        r0 += r1
+        exit
+plus:   *(u64 *)(r10 - 8) = r2
+        call    twice
+        r1 = *(u64 *)(r10 - 8)
+        r0 += r1
+        exit
+        .section socket
+        .globl main
+main:   r1 = 5
+        r2 = 1
+        call    plus
+        r1 = r0
+        call    twice
+        exit",
+        22,
+    );
+}
+
+#[test]
+fn callbacks_are_called() {
+    if !may_load() {
+        return;
+    }
+    check(
+        "
+        .text
+        .type step, @function
+step:   r3 = *(u64 *)(r2 + 0)
+        r3 += r1
+        *(u64 *)(r2 + 0) = r3
+        r0 = 0
+        exit
+        .section socket
+        .globl main
+main:   *(u64 *)(r10 - 8) = 0
+        r1 = 5
+        r2 = step ll
+        r3 = r10
+        r3 += -8
+        r4 = 0
+        call    bpf_loop
+        r0 = *(u64 *)(r10 - 8)
+        exit",
+        10,
+    );
+}
+
+#[test]
+fn tail_calls_go_through_a_program_array() {
+    if !may_load() {
+        return;
+    }
+    check(
+        "
+        .map    next, type=prog_array, key=4, value=4, max_entries=4, values=(2: second)
+        .section socket
+        .globl main, second
+main:   r2 = next ll
+        r3 = 2
+        call    bpf_tail_call
+        r0 = 1
+        exit
+second: r0 = 99
+        exit",
+        99,
+    );
+}
+
+#[test]
+fn bytes_of_a_symbol_are_loaded() {
+    if !may_load() {
+        return;
+    }
+    let object =
+        skep_object::asm::assemble("x.s", ".globl square\nsquare: r0 = 6\n r0 *= r0\n exit").unwrap();
+    let square = object.symbol("square").unwrap();
+    let prog = Prog::load_bytes(ProgType::SOCKET_FILTER, &square.bytes().unwrap(), "GPL").unwrap();
+    assert_eq!(prog.test_run(&TestRun::new().data(&[0; 14])).unwrap().retval, 36);
+    assert_eq!(prog.verified_insns().unwrap(), 3);
+    assert_eq!(prog.xlated().unwrap().len(), 3);
+}
+
+#[test]
+fn what_is_loaded_can_be_chosen() {
+    if !may_load() {
+        return;
+    }
+    let image = image(
+        ".section socket\n.globl a, b\na: r0 = 1\n exit\nb: r0 = 2\n exit\n.section ?xdp\n.globl c\nc: r0 = 2\n exit",
+    );
+    let names = |options: &Options| -> Vec<String> {
+        load(&image, options).unwrap().programs().iter().map(|program| program.name().to_owned()).collect()
+    };
+    assert_eq!(names(&Options::new()), ["a", "b"]);
+    assert_eq!(names(&Options::new().skip("a")), ["b"]);
+    assert_eq!(names(&Options::new().only("c").only("a")), ["a", "c"]);
+    assert_eq!(names(&Options::new().program_type("a", ProgType::XDP).only("a")), ["a"]);
+}
