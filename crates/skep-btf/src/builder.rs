@@ -2,13 +2,14 @@
 
 use std::any;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasherDefault;
 
 use crate::btf::Btf;
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::store::Store;
 use crate::strings::{Interner, Strings};
+use crate::table::{Folded, Table};
 use crate::types::{
     Array, Composite, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, FwdKind, Int, IntEncoding,
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
@@ -40,10 +41,10 @@ use crate::{bytes, check, write};
 pub struct BtfBuilder {
     btf: Btf,
     interner: Interner,
-    /// By hash of name and type; after a collision, which is as good as impossible, a type is stored twice.
-    known: HashMap<u64, TypeId>,
+    /// The types that are found again, by name and type.
+    known: Table,
     /// The structs of Rust types, by the type.
-    pub(crate) rust_types: HashMap<any::TypeId, RustType>,
+    pub(crate) rust_types: HashMap<any::TypeId, RustType, BuildHasherDefault<Folded>>,
     vlen_limit: u32,
     mistake: Option<Error>,
 }
@@ -66,7 +67,7 @@ const WIDE_VLEN_LIMIT: u32 = 0x00ff_ffff;
 
 impl Default for BtfBuilder {
     fn default() -> BtfBuilder {
-        BtfBuilder::from(Btf::from_parts(Strings::new(), Store::default()))
+        BtfBuilder::from(Btf::from_parts(Strings::new(), Store::small()))
     }
 }
 
@@ -74,16 +75,20 @@ impl Default for BtfBuilder {
 impl From<Btf> for BtfBuilder {
     fn from(btf: Btf) -> BtfBuilder {
         let interner = Interner::new(btf.strings());
-        let mut known = HashMap::new();
+        let mut known = Table::with_capacity(bytes::index(btf.count()));
         for (id, ty) in btf.iter() {
-            known.entry(hash(btf.name_ref(id), &ty)).or_insert(id);
+            let name = btf.name_ref(id);
+            let hash = known.hash(&(name, ty));
+            if is_found_again(&ty) && find(&known, &btf, hash, name, &ty).is_none() {
+                known.insert(hash, id.0);
+            }
         }
         let vlen_limit = if btf.iter().any(|(_, ty)| list_len(&ty) > bytes::index(VLEN_LIMIT)) {
             WIDE_VLEN_LIMIT
         } else {
             VLEN_LIMIT
         };
-        BtfBuilder { btf, interner, known, rust_types: HashMap::new(), vlen_limit, mistake: None }
+        BtfBuilder { btf, interner, known, rust_types: HashMap::default(), vlen_limit, mistake: None }
     }
 }
 
@@ -135,16 +140,17 @@ impl BtfBuilder {
     /// Adds a type, or finds it.
     pub fn add(&mut self, name: &str, ty: Type<'_>) -> TypeId {
         let name = self.string(name);
-        let key = hash(name, &ty);
-        if let Some(&id) = self.known.get(&key)
-            && !matches!(ty, Type::Var(_) | Type::Datasec(_))
-            && self.btf.name_ref(id) == name
-            && self.btf.get(id) == Some(ty)
-        {
+        if !is_found_again(&ty) {
+            return self.push(name, &ty);
+        }
+        let hash = self.known.hash(&(name, ty));
+        if let Some(id) = find(&self.known, &self.btf, hash, name, &ty) {
             return id;
         }
         let id = self.push(name, &ty);
-        self.known.entry(key).or_insert(id);
+        if !id.is_void() {
+            self.known.insert(hash, id.0);
+        }
         id
     }
 
@@ -361,8 +367,12 @@ fn list_len(ty: &Type<'_>) -> usize {
     }
 }
 
-fn hash(name: StrRef, ty: &Type<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (name, ty).hash(&mut hasher);
-    hasher.finish()
+/// Variables and sections are what they are, however alike.
+fn is_found_again(ty: &Type<'_>) -> bool {
+    !matches!(ty, Type::Var(_) | Type::Datasec(_))
+}
+
+fn find(known: &Table, btf: &Btf, hash: u32, name: StrRef, ty: &Type<'_>) -> Option<TypeId> {
+    let is = |id| btf.name_ref(TypeId(id)) == name && btf.get(TypeId(id)).as_ref() == Some(ty);
+    known.find(hash, is).map(TypeId)
 }

@@ -41,7 +41,7 @@
 //! # Inside
 //!
 //! `parse` reads bytes, `write` writes them, `check` follows every reference; `store` keeps types as small records
-//! with one pool per sort of list, `strings` their names, `names` the index by name. `kind` is the one table of what
+//! with one pool per sort of list, `strings` their names, `names` the index by name, `table` what a builder has already. `kind` is the one table of what
 //! follows from a kind's number.
 
 pub use crate::bpf_type::{BitField, BpfType, Field, P, Union};
@@ -78,5 +78,6 @@ mod names;
 mod parse;
 mod store;
 mod strings;
+mod table;
 mod types;
 mod write;

@@ -39,6 +39,11 @@ pub(crate) fn int_word(int: Int) -> u32 {
 }
 
 impl Store {
+    /// Room for the types of a small set.
+    pub(crate) fn small() -> Store {
+        Store { records: Vec::with_capacity(32), ..Store::default() }
+    }
+
     /// How many types there are, which is also the last id.
     pub(crate) fn count(&self) -> u32 {
         word(self.records.len())

@@ -1,8 +1,6 @@
 //! The string table.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher};
-
+use crate::table::Table;
 use crate::types::StrRef;
 
 /// Zero-terminated strings, addressed by the offset of their first byte.
@@ -16,10 +14,15 @@ pub(crate) struct Strings {
     raw: Option<Vec<u8>>,
 }
 
+/// What the strings of a small set take, in bytes.
+const SMALL: usize = 256;
+
 impl Strings {
     /// The table of a set that names nothing.
     pub(crate) fn new() -> Strings {
-        Strings { text: "\0".to_owned(), raw: None }
+        let mut text = String::with_capacity(SMALL);
+        text.push('\0');
+        Strings { text, raw: None }
     }
 
     /// The caller has checked that the table starts and ends with a zero byte.
@@ -76,6 +79,12 @@ impl Strings {
         rest.get(..rest.iter().position(|&byte| byte == 0)?)
     }
 
+    /// Whether these are the string's own bytes, terminator excluded.
+    fn has(&self, at: StrRef, bytes: &[u8]) -> bool {
+        let rest = self.section().get(index(at)..).and_then(|rest| rest.strip_prefix(bytes));
+        rest.is_some_and(|rest| rest.first() == Some(&0))
+    }
+
     pub(crate) fn contains(&self, at: StrRef) -> bool {
         index(at) < self.text.len() && self.text.is_char_boundary(index(at))
     }
@@ -107,21 +116,24 @@ fn masked(bytes: &[u8]) -> String {
 }
 
 /// Finds a string that is already in a table.
-///
-/// Keyed by a hash with a fixed seed: were two strings ever to collide, the second would only be stored twice, and the
-/// result stays a function of the input.
 #[derive(Debug, Clone)]
 pub(crate) struct Interner {
-    known: HashMap<u64, StrRef>,
+    known: Table,
 }
 
 impl Interner {
     /// Knows each string of the table that starts behind a terminator.
     pub(crate) fn new(strings: &Strings) -> Interner {
-        let mut interner = Interner { known: HashMap::new() };
+        let section = strings.section();
+        let count = section.iter().filter(|&&byte| byte == 0).count();
+        let mut interner = Interner { known: Table::with_capacity(count) };
         let mut at = 0_u32;
-        for string in strings.section().split_inclusive(|&byte| byte == 0) {
-            interner.known.entry(hash(&string[..string.len() - 1])).or_insert(StrRef(at));
+        for string in section.split_inclusive(|&byte| byte == 0) {
+            let text = &string[..string.len() - 1];
+            let hash = interner.known.hash(text);
+            if !text.is_empty() && interner.find(strings, hash, text).is_none() {
+                interner.known.insert(hash, at);
+            }
             at = at.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
         }
         interner
@@ -129,22 +141,21 @@ impl Interner {
 
     /// The string's place, adding it if it is new. `None` if the table is full.
     pub(crate) fn intern(&mut self, strings: &mut Strings, string: &str) -> Option<StrRef> {
-        let key = hash(string.as_bytes());
-        if let Some(&at) = self.known.get(&key)
-            && strings.bytes(at) == Some(string.as_bytes())
-        {
-            return Some(at);
+        if string.is_empty() {
+            return Some(StrRef::EMPTY);
         }
-        let at = strings.push(string)?;
-        self.known.entry(key).or_insert(at);
-        Some(at)
+        let hash = self.known.hash(string.as_bytes());
+        let known = self.find(strings, hash, string.as_bytes());
+        known.or_else(|| {
+            let at = strings.push(string)?;
+            self.known.insert(hash, at.0);
+            Some(at)
+        })
     }
-}
 
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
+    fn find(&self, strings: &Strings, hash: u32, string: &[u8]) -> Option<StrRef> {
+        self.known.find(hash, |at| strings.has(StrRef(at), string)).map(StrRef)
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +206,7 @@ mod tests {
         assert_eq!(strings.get(StrRef(6)), Some("??"));
         assert_eq!(strings.get(StrRef(9)), Some("ok"));
         assert_eq!(strings.bytes(StrRef(1)), Some(&b"caf\xe9"[..]));
+        assert!(strings.has(StrRef(1), b"caf\xe9") && !strings.has(StrRef(1), b"caf?"));
         assert_eq!(strings.section(), section);
     }
 

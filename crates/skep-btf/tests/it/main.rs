@@ -11,4 +11,5 @@ mod raw_text;
 mod real;
 mod rust_types;
 mod sets;
+mod speed;
 mod tools;
