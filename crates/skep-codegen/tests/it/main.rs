@@ -1,0 +1,3 @@
+//! Everything that needs more than one part of the crate.
+
+mod text;
