@@ -133,7 +133,8 @@ impl Kind {
     #[must_use]
     pub fn encoded_size(self, elements: u32) -> usize {
         let row = self.row();
-        let elements = if row.vlen == Vlen::Count { usize::try_from(elements).unwrap_or(usize::MAX) } else { 0 };
+        let elements =
+            if row.vlen == Vlen::Count { usize::try_from(elements).unwrap_or(usize::MAX) } else { 0 };
         row.elem_size.saturating_mul(elements).saturating_add(12 + row.info_size)
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use skep_btf::derive::{Layout, Rules, Shape};
-use skep_btf::{BitField, BpfType, Btf, Kind, P};
+use skep_btf::derive::{Layout, Rules, Shape, get_bits, put_bits};
+use skep_btf::{BitField, BpfType, Btf, Field, Kind, P};
 
 use crate::random::Random;
 use crate::tools::{TempDir, compiled};
@@ -108,5 +108,51 @@ fn random_structs_are_laid_out_as_clang_does() {
         let offsets: Vec<u32> =
             btf.ty(id).members().unwrap().iter().map(|member| member.bit_offset).collect();
         assert_eq!(offsets, layout.at, "{}", text());
+    }
+}
+
+/// Writes and reads the number as a bit-field; on a little-endian machine, bit by bit as well.
+fn check_bits<T: BitField>(random: &mut Random, bits: u8) {
+    let at = random.below(200);
+    let field: Field<(), T> = Field::new("field", at, Some(bits));
+    let number = random.next();
+    let low = number & u64::MAX >> (64 - u32::from(bits));
+    let sign = T::SIGNED && low >> (bits - 1) == 1;
+    let extended = if sign { low | u64::MAX.checked_shl(bits.into()).unwrap_or(0) } else { low };
+    // What is too large for the bits is cut.
+    let whole = if bits < T::MAX_BITS { extended ^ 1 << bits } else { extended };
+    let value = T::from_bits(whole).or_else(|_| T::from_bits(extended)).unwrap();
+
+    let mut others = [0; 40];
+    let (first, last) = (at, at + u32::from(bits));
+    for bit in (0..320).filter(|bit| !(first..last).contains(bit)) {
+        let mask = if cfg!(target_endian = "big") { 0x80 >> (bit % 8) } else { 1 << (bit % 8) };
+        others[usize::try_from(bit / 8).unwrap()] |= mask;
+    }
+    let mut bytes = others;
+    put_bits(field, value, &mut bytes);
+    for (byte, other) in bytes.iter().zip(others) {
+        assert_eq!(byte & other, other, "other bits stay");
+    }
+    assert_eq!(get_bits(field, &bytes).map(T::to_bits), Ok(extended), "{bits} bits at {at}");
+    if cfg!(target_endian = "little") {
+        let bit = |i: u32| bytes[usize::try_from((at + i) / 8).unwrap()] >> ((at + i) % 8) & 1;
+        let by_bit = (0..bits.into()).fold(0, |sum, i| sum | u64::from(bit(i)) << i);
+        assert_eq!(by_bit, low, "{bits} bits at {at}");
+    }
+}
+
+#[test]
+fn bit_fields_touch_their_own_bits() {
+    let mut random = Random(2);
+    for _ in 0..200 {
+        for bits in 1..=64 {
+            check_bits::<u64>(&mut random, bits);
+            check_bits::<i64>(&mut random, bits);
+            check_bits::<i32>(&mut random, bits.min(32));
+            check_bits::<u16>(&mut random, bits.min(16));
+            check_bits::<i8>(&mut random, bits.min(8));
+        }
+        check_bits::<bool>(&mut random, 1);
     }
 }

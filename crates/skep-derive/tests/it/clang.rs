@@ -1,12 +1,12 @@
 //! Types and values, judged by clang: the same types in C have the same BTF, and their values the same bytes.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::process::Command;
-use std::{env, fs};
+use std::fs;
 
-use skep_btf::{BpfType, Btf, Kind, P, Type, TypeId};
+use skep_btf::{BpfType, Btf, BtfBuilder, Kind, P, Type, TypeId};
 use skep_derive::BpfType;
+
+use crate::tools::{TempDir, run};
 
 #[derive(BpfType, Clone, Copy)]
 #[bpf(crate = "skep_btf")]
@@ -223,6 +223,29 @@ struct Outer {
 struct Empty {};
 ";
 
+/// Adds all of them to a set.
+pub(crate) fn add_all(types: &mut BtfBuilder) {
+    for add in [
+        Event::btf,
+        Numbers::btf,
+        Wire::btf,
+        Half::btf,
+        Aligned::btf,
+        Port::btf,
+        Node::btf,
+        Ping::btf,
+        Color::btf,
+        Sign::btf,
+        Wide::btf,
+        Bits::btf,
+        PackedBits::btf,
+        Outer::btf,
+        Empty::btf,
+    ] {
+        add(types);
+    }
+}
+
 /// The cases: a type in C, what we make of it, and a value on both sides.
 struct Cases {
     c: String,
@@ -326,7 +349,7 @@ fn derived_types_are_those_of_c() {
 
 fn compare(cases: &Cases) {
     let dir = TempDir::new();
-    let (source, object) = (dir.0.join("in.c"), dir.0.join("in.o"));
+    let (source, object) = (dir.file("in.c"), dir.file("in.o"));
     fs::write(&source, &cases.c).unwrap();
     let target = if cfg!(target_endian = "big") { "bpfeb" } else { "bpfel" };
     let target = format!("--target={target}");
@@ -334,9 +357,9 @@ fn compare(cases: &Cases) {
         return;
     }
     let section = |name: &str| {
-        let file = dir.0.join("section");
+        let file = dir.file("section");
         let dump = format!("--dump-section={name}={}", file.display());
-        run("llvm-objcopy-22", &[&dump, &object, &dir.0.join("copy.o")]).then(|| fs::read(file).unwrap())
+        run("llvm-objcopy-22", &[&dump, &object, &dir.file("copy.o")]).then(|| fs::read(file).unwrap())
     };
     let Some(types) = section(".BTF") else { return };
     let btf = Btf::parse(&types).unwrap();
@@ -389,40 +412,5 @@ fn pointee(btf: &Btf, id: TypeId) -> String {
         Type::Void => "void".to_owned(),
         Type::Ptr(to) => format!("*{}", pointee(btf, to)),
         _ => btf.name(id).to_owned(),
-    }
-}
-
-/// Whether the tool is there; it must succeed then.
-fn run(tool: &str, args: &[&dyn AsRef<std::ffi::OsStr>]) -> bool {
-    match Command::new(tool).args(args.iter().map(|arg| arg.as_ref())).output() {
-        Ok(output) => {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{tool} fails:\n{errors}");
-            true
-        }
-        Err(error) => {
-            let reason = format!("cannot run {tool}: {error}");
-            assert!(env::var_os("SKEP_REQUIRE").is_none_or(|value| value != "all"), "skipped: {reason}");
-            eprintln!("skipped: {reason}");
-            false
-        }
-    }
-}
-
-/// A directory that is removed afterwards.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new() -> TempDir {
-        let dir = env::temp_dir().join(format!("skep-derive-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        TempDir(dir)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        // What is left in a temporary directory is no fault of the crate.
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

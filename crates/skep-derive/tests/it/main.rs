@@ -3,4 +3,6 @@
 #![expect(clippy::print_stderr, reason = "skips are told there")]
 
 mod clang;
+mod kernel;
+mod tools;
 mod values;

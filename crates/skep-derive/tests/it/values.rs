@@ -1,6 +1,6 @@
 //! Values, fields and sets of types.
 
-use skep_btf::{BitField, BpfType, Btf, Field, Kind, P, Type};
+use skep_btf::{BitField, BpfType, Btf, BtfBuilder, Field, Kind, P, Type};
 use skep_derive::BpfType;
 
 #[derive(BpfType, Clone, Copy, Debug, PartialEq)]
@@ -128,6 +128,13 @@ struct Anonymous {
 #[bpf(crate = "skep_btf")]
 #[repr(transparent)]
 struct Ouroboros(P<Ouroboros>);
+
+/// Adds all of them to a set.
+pub(crate) fn add_all(types: &mut BtfBuilder) {
+    for add in [Level::btf, Outer::btf, Mixed::btf, Anonymous::btf] {
+        add(types);
+    }
+}
 
 #[test]
 fn each_type_is_added_once() {
