@@ -13,6 +13,12 @@ pub enum Error {
     /// An object could not be linked.
     #[error(transparent)]
     Link(#[from] skep_link::Error),
+    /// A module could not be compiled: all of its mistakes.
+    #[error(transparent)]
+    Build(#[from] skep_codegen::Diags),
+    /// The kernel refused something.
+    #[error(transparent)]
+    Kernel(#[from] skep_kernel::Error),
     /// An image could not be added to an engine.
     #[error(transparent)]
     Add(#[from] skep_vm::Error),

@@ -18,19 +18,27 @@
 //! ```
 //!
 //! The parts are crates of their own: [`insn`] (instructions), [`btf`] (types), [`object`] (objects and images, ELF,
-//! assembly), [`linker`] and [`vm`] (user space).
+//! assembly), [`codegen`] (from typed code to objects), [`linker`], [`kernel`] (bpf(2)) and [`vm`] (user space).
+
+pub mod kernel;
 
 mod error;
+mod into_image;
 mod program;
 
 pub use skep_btf as btf;
+pub use skep_codegen as codegen;
 pub use skep_insn as insn;
 pub use skep_link as linker;
 pub use skep_object as object;
 pub use skep_vm as vm;
 
 pub use error::Error;
+pub use into_image::IntoImage;
 pub use program::{Program, Select, SelectError};
+pub use skep_btf::BpfType;
+pub use skep_codegen::{Cpu, Diag, Diags, Opt, Options};
+pub use skep_derive::BpfType;
 pub use skep_object::listing::Listing;
 pub use skep_object::{Image, Object};
 pub use skep_vm::{Checked, Cx, Engine, Func, Host, Hosts, Map, StopHandle, Trap, TrapKind, Unit};
