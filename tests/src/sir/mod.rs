@@ -9,4 +9,5 @@ pub mod arith;
 mod asm;
 pub mod eval;
 pub mod generate;
+pub mod llvm;
 pub mod memory;
