@@ -5,6 +5,8 @@
 pub mod build;
 pub mod diag;
 pub mod ir;
+#[doc(hidden)]
+pub mod testing;
 
 mod code;
 mod lower;

@@ -15,8 +15,8 @@ pub struct Cfg {
     pred_starts: Vec<u32>,
     /// Immediate dominators, by position; the entry's is itself.
     idom: Vec<u32>,
-    /// Depth in the dominator tree, by position.
-    depth: Vec<u32>,
+    /// Dominator tree in preorder, by position: where a block stands, and how many it dominates, itself included.
+    tree: Vec<(u32, u32)>,
 }
 
 const UNREACHABLE: u32 = u32::MAX;
@@ -27,7 +27,7 @@ impl Cfg {
     pub fn new(func: &Func) -> Cfg {
         let (order, position) = reverse_postorder(func);
         let (preds, pred_starts) = predecessors(func, &order);
-        let mut cfg = Cfg { order, position, preds, pred_starts, idom: Vec::new(), depth: Vec::new() };
+        let mut cfg = Cfg { order, position, preds, pred_starts, idom: Vec::new(), tree: Vec::new() };
         cfg.find_dominators();
         cfg
     }
@@ -61,11 +61,9 @@ impl Cfg {
     /// Whether each way to `b` passes `a`; a block dominates itself. Both must be reachable, else the answer is no.
     #[must_use]
     pub fn dominates(&self, a: Block, b: Block) -> bool {
-        let (Some(a), Some(mut b)) = (self.position(a), self.position(b)) else { return false };
-        while self.depth[b as usize] > self.depth[a as usize] {
-            b = self.idom[b as usize];
-        }
-        a == b
+        let (Some(a), Some(b)) = (self.position(a), self.position(b)) else { return false };
+        let ((first, count), (at, _)) = (self.tree[a as usize], self.tree[b as usize]);
+        (first..first + count).contains(&at)
     }
 
     /// Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm".
@@ -89,11 +87,19 @@ impl Cfg {
                 idom[at] = new;
             }
         }
-        let mut depth = vec![0; count];
-        for at in 1..count {
-            depth[at] = depth[idom[at] as usize] + 1;
+        // A block stands behind its immediate dominator in the order: sizes add up from the back, places from the front.
+        let mut tree = vec![(0, 1); count];
+        for at in (1..count).rev() {
+            tree[idom[at] as usize].1 += tree[at].1;
         }
-        (self.idom, self.depth) = (idom, depth);
+        let mut next = vec![1; count];
+        for at in 1..count {
+            let parent = idom[at] as usize;
+            tree[at].0 = next[parent];
+            next[parent] += tree[at].1;
+            next[at] = tree[at].0 + 1;
+        }
+        (self.idom, self.tree) = (idom, tree);
     }
 }
 

@@ -1,3 +1,4 @@
 //! Everything that needs more than one part of the crate.
 
+mod cases;
 mod text;

@@ -29,6 +29,7 @@ mod print;
 use std::fmt;
 
 use super::{Func, Module, Value};
+pub(crate) use print::Body;
 
 pub use skep_object::asm::{Diag, Errors};
 
