@@ -1,6 +1,9 @@
 //! One program of the kernel's: a function, all that it reaches behind it, and numbers where references were.
 
-use skep_insn::{Imm64, Insn, RawInsn, Reg, Slot};
+use std::os::fd::AsFd;
+
+use skep_insn::helper::Helper;
+use skep_insn::{Callee, Imm64, Insn, RawInsn, Reg, Slot};
 use skep_object::Image;
 use skep_object::image::{DataId, FuncId, ImportId, Line, MapId, Ref, Target};
 
@@ -12,8 +15,6 @@ use crate::select::{CALL, Program};
 use crate::sys;
 use crate::sys::attr::{FuncInfo, LineInfo};
 use crate::types::Types;
-
-use std::os::fd::AsFd;
 
 /// What references mean in this kernel, by index in the image.
 #[derive(Clone, Copy, Debug)]
@@ -221,8 +222,19 @@ impl Assembled {
             (Ok(Insn::LoadImm64 { dst, .. }), Some(target)) => {
                 format!("{dst} = {} ll", image.target_name(target))
             }
-            (Ok(insn), _) => insn.to_string(),
-            (Err(error), _) => error.to_string(),
+            _ => text(code),
         }
+    }
+}
+
+/// An instruction as text, and helpers by their names.
+pub(crate) fn text(code: &[RawInsn]) -> String {
+    match Insn::decode(code) {
+        Ok(Insn::Call(Callee::Helper(number))) => match Helper::from_id(number) {
+            Some(helper) => format!("call {helper}"),
+            None => format!("call {number}"),
+        },
+        Ok(insn) => insn.to_string(),
+        Err(error) => error.to_string(),
     }
 }

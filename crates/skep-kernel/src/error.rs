@@ -212,13 +212,11 @@ pub struct Place {
     pub text: String,
 }
 
+/// `main+0x30: r0 = *(u64 *)(r0 + 0x0)`, and before it, in a line of its own, the source.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((file, line)) = &self.line {
-            write!(f, "{file}:{line}: ")?;
-        }
-        if !self.text.is_empty() {
-            write!(f, "`{}`: ", self.text)?;
+            write!(f, "{file}:{line}: {}\n    at ", self.text)?;
         }
         write!(f, "{}+{:#x}: {}", self.function, u64::from(self.slot) * 8, self.insn)
     }
@@ -236,7 +234,7 @@ impl fmt::Display for Refusal {
             write!(f, "\n    at {place}")?;
         }
         if !self.remedy.is_empty() {
-            write!(f, "\n    {}", self.remedy)?;
+            write!(f, "\n    remedy: {}", self.remedy)?;
         }
         Ok(())
     }

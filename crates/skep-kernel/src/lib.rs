@@ -50,6 +50,7 @@ mod assemble;
 mod attach;
 mod data;
 mod error;
+mod explain;
 mod imports;
 mod load;
 mod loaded;

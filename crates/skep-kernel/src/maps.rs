@@ -294,7 +294,9 @@ fn what_is_wrong(def: &MapDef, attr: &MapCreate, error: &io::Error) -> Option<St
             .or_else(|| expect("map_flags", def.flags & 1 != 0, "BPF_F_NO_PREALLOC (1)")),
         _ => None,
     };
-    wrong.or_else(|| (def.ty.name().is_none()).then(|| "no kernel up to 6.18 has this type".to_owned()))
+    // What no kernel has had when this was written, this one may not have either.
+    let is_new = def.ty > MapType::ARENA;
+    wrong.or_else(|| is_new.then(|| "this kernel does not have the type".to_owned()))
 }
 
 impl Map {

@@ -5,13 +5,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use skep_insn::{Insn, RawInsn, Slot};
+use skep_insn::RawInsn;
 use skep_object::section::{ProgType, ProgramSection, attach_type};
 
 use crate::assemble::{self, Addresses};
 use crate::attach::{self, AttachTo};
-use crate::error::{Error, Place, Refusal, remedy};
-use crate::log::{conclude, with_log};
+use crate::error::{Error, Place, Refusal};
+use crate::explain;
+use crate::log::{TAIL, WHOLE, conclude, with_log};
 use crate::maps::kernel_name;
 use crate::options::{Log, Options};
 use crate::select::Program;
@@ -81,11 +82,13 @@ pub(crate) fn load(
 /// Loads without a log, and once more with one if that fails.
 fn load_with_log(request: &ProgLoad<'_>, log: Log) -> (io::Result<OwnedFd>, String) {
     if log == Log::Full {
-        return with_log(|log| sys::prog_load(request, LOG_ALL, log));
+        return with_log(WHOLE, |log| sys::prog_load(request, LOG_ALL, log));
     }
     match sys::prog_load(request, 0, &mut []).0 {
         Err(error) if log != Log::Never && may_have_log(&error) => {
-            let (again, log) = with_log(|log| sys::prog_load(request, LOG_STEPS, log));
+            // What is too complex has a log as long, of which nobody wants to see the beginning.
+            let room = if error.raw_os_error() == Some(libc::E2BIG) { TAIL } else { WHOLE };
+            let (again, log) = with_log(room, |log| sys::prog_load(request, LOG_STEPS, log));
             // A log that is too long even so is no reason of its own.
             match again {
                 Err(again) if again.raw_os_error() != Some(libc::ENOSPC) => (Err(again), log),
@@ -117,7 +120,7 @@ fn refusal(
 ) -> Error {
     let conclusion = conclude(&log);
     let place = conclusion.slot.and_then(place);
-    let remedy = explain(request, &errno, &log, program.types);
+    let remedy = explain::remedy(request, &errno, &log, program.types);
     Error::Refused(Box::new(Refusal {
         program: program.name.to_owned(),
         section: program.section.to_owned(),
@@ -127,34 +130,6 @@ fn refusal(
         log,
         errno,
     }))
-}
-
-/// What to do about it.
-fn explain(request: &ProgLoad<'_>, errno: &io::Error, log: &str, types: &[String]) -> String {
-    let gpl = request.license.to_bytes();
-    if log.contains("GPL") && log.contains("from non-GPL compatible program") {
-        return format!(
-            "the licence is {:?}: the function is only for programs under the GPL",
-            String::from_utf8_lossy(gpl)
-        );
-    }
-    if log.contains("missing btf func_info") && !types.is_empty() {
-        return types.join("; ");
-    }
-    match errno.raw_os_error() {
-        Some(libc::E2BIG) if log.contains("processed") => {
-            "it is too complex: make loops shorter, or branches fewer, or split it by tail calls or global functions".to_owned()
-        }
-        Some(libc::E2BIG) => format!("it has {} instructions; a process without privileges may load 4096", request.code.len()),
-        Some(libc::EPERM) if log.is_empty() => remedy(errno).trim_start_matches("; ").to_owned(),
-        Some(libc::EINVAL) if log.is_empty() => format!(
-            "the kernel does not know the program type {} with attach type {} and flags {:#x}, or does not allow it",
-            ProgType(request.ty),
-            request.attach_type,
-            request.flags
-        ),
-        _ => String::new(),
-    }
 }
 
 impl Prog {
@@ -179,9 +154,7 @@ impl Prog {
         }
         let (result, log) = load_with_log(&request, Log::OnFailure);
         let place = |slot: u32| {
-            let insn = Insn::decode(code.get(slot as usize..)?)
-                .map_or_else(|e| e.to_string(), |insn| insn.to_string());
-            let slot = Slot(slot).0;
+            let insn = assemble::text(code.get(slot as usize..)?);
             Some(Place { function: "bytes".to_owned(), slot, insn, line: None, text: String::new() })
         };
         let explained = Explained { name: "bytes", section: &section, types: &[] };

@@ -15,7 +15,7 @@ use skep_btf::{Btf, TypeId};
 use skep_object::Image;
 use skep_object::image::FuncId;
 
-use crate::log::with_log;
+use crate::log::{WHOLE, with_log};
 use crate::select::Selection;
 use crate::sys;
 
@@ -68,7 +68,7 @@ pub(crate) fn load(image: &Image, selection: &Selection<'_>) -> Types {
 
 /// Why the kernel refuses the types.
 fn refusal(error: &io::Error, bytes: &[u8]) -> String {
-    let (_, log) = with_log(|log| sys::btf_load(bytes, log));
+    let (_, log) = with_log(WHOLE, |log| sys::btf_load(bytes, log));
     let said = log.lines().rev().find(|line| !line.trim().is_empty());
     format!(
         "the kernel does not take the types (BTF): {error}{}",

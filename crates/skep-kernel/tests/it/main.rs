@@ -2,5 +2,7 @@
 
 mod attach;
 mod data;
+mod maps;
 mod programs;
+mod refusals;
 mod support;

@@ -73,3 +73,9 @@ pub(crate) fn loaded(text: &str) -> Loaded {
 pub(crate) fn run(loaded: &Loaded, program: &str) -> u32 {
     loaded.program(program).unwrap().test_run(&TestRun::new().data(&[0; 64])).unwrap().retval
 }
+
+/// Tells that something is not tested.
+pub(crate) fn skip(reason: &str) {
+    tell(&format!("skipped: {reason}"));
+    required(Some(reason));
+}
