@@ -154,13 +154,15 @@ impl Addresses<'_> {
                 Ok(Imm64::MapValue { fd: sys::number(fd).cast_signed(), off: off.ok_or_else(outside)? })
             }
             Target::Import { import, addend } => match (self.imports[import.0 as usize], addend) {
-                (Found::Variable(ty), 0) => Ok(Imm64::BtfId { id: ty.0.cast_signed(), fd: 0 }),
+                (Found::Variable(ty) | Found::Kfunc(ty), 0) => {
+                    Ok(Imm64::BtfId { id: ty.0.cast_signed(), fd: 0 })
+                }
                 (Found::Address(address), addend) => Ok(Imm64::Value(address.wrapping_add_signed(addend))),
                 (Found::Missing, _) => Ok(Imm64::Value(0)),
                 (Found::Variable(_), _) => {
                     Err("take the address of the variable first, and add later".to_owned())
                 }
-                _ => Err("the address of a kernel function cannot be taken".to_owned()),
+                _ => Err("its address cannot be taken".to_owned()),
             },
             Target::Code { .. } => Err("it is a label".to_owned()),
         }

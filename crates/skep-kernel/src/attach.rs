@@ -135,6 +135,7 @@ fn example(section: &ProgramSection<'_>) -> &'static str {
         (ProgType::LSM, _) => "`lsm/file_open`",
         (ProgType::TRACEPOINT, _) => "`tracepoint/syscalls/sys_enter_openat`",
         (ProgType::RAW_TRACEPOINT | ProgType::RAW_TRACEPOINT_WRITABLE, _) => "`raw_tracepoint/sys_enter`",
+        (ProgType::KPROBE, _) => "`kprobe/do_exit`, `uprobe//bin/sh:0x1234`",
         _ => "`fentry/vfs_read`",
     }
 }

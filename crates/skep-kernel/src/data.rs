@@ -140,7 +140,7 @@ fn section(
         map: data.name.clone(),
         doing: "create",
         shape: shape(MapType::ARRAY, 4, value_size, 1),
-        remedy: remedy(&source).to_owned(),
+        remedy: remedy(&source),
         source,
     })?;
     let map = Map::new(data.name.clone(), &attr, fd)?;

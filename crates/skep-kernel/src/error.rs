@@ -241,14 +241,51 @@ impl fmt::Display for Refusal {
 }
 
 /// What to do about an error of a system call that made or loaded something, behind a semicolon; or nothing.
-pub(crate) fn remedy(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
-            "; it takes root or the capability CAP_BPF (with CAP_PERFMON for tracing, CAP_NET_ADMIN for networking)"
-        }
+pub(crate) fn remedy(error: &io::Error) -> String {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => return format!("; {}", privileges()),
         Some(libc::ENOSYS) => "; this kernel has no bpf(2)",
         Some(libc::ENOMEM) => "; there is not enough memory, or the limit of the memory cgroup is reached",
         Some(libc::EMFILE) => "; this process has too many open files (`ulimit -n`)",
         _ => "",
+    };
+    remedy.to_owned()
+}
+
+/// What a process needs that may do everything here, and for what; by the number of the capability.
+const CAPABILITIES: [(u32, &str); 3] =
+    [(39, "CAP_BPF"), (38, "CAP_PERFMON (for tracing)"), (12, "CAP_NET_ADMIN (for networking)")];
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// What this process lacks.
+fn privileges() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    describe_privileges(effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0))
+}
+
+fn describe_privileges(effective: u64) -> String {
+    let has = |number: u32| effective >> number & 1 == 1;
+    let lacks = CAPABILITIES.iter().filter(|(number, _)| !has(*number) && !has(CAP_SYS_ADMIN));
+    let lacks: Vec<&str> = lacks.map(|&(_, name)| name).collect();
+    if lacks.is_empty() {
+        return "this process has the capabilities that it takes: the kernel was built without it, or is locked down".to_owned();
+    }
+    format!("this process lacks {}; root has all of them", lacks.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe_privileges;
+
+    #[test]
+    fn what_is_lacking_is_named() {
+        let all = "this process has the capabilities that it takes: the kernel was built without it, or is locked down";
+        assert_eq!(describe_privileges(1 << 21), all);
+        assert_eq!(describe_privileges(1 << 39 | 1 << 38 | 1 << 12), all);
+        assert_eq!(
+            describe_privileges(1 << 39),
+            "this process lacks CAP_PERFMON (for tracing), CAP_NET_ADMIN (for networking); root has all of them"
+        );
     }
 }

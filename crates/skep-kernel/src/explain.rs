@@ -75,6 +75,10 @@ static REMEDIES: &[(&[&str], &str)] = &[
         &["Unreleased reference"],
         "what was acquired must be released on every path, as by `bpf_ringbuf_submit` or `bpf_sk_release`",
     ),
+    (
+        &["failed to find the address for kernel symbol"],
+        "the kernel was built without CONFIG_KALLSYMS_ALL, so it does not know where its variables are",
+    ),
     (&["leads to invalid memory access"], "the register may point elsewhere on another path"),
     (&["pointer += pointer prohibited"], "addresses cannot be added"),
     (&["pointer arithmetic", "prohibited"], "only numbers can be added to and subtracted from this pointer"),

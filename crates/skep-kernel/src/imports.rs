@@ -82,6 +82,7 @@ fn sort(image: &Image, import: &Import) -> Sort {
             Some(helper) => Sort::Helper(helper.id()),
             None => Sort::Kfunc,
         },
+        (ImportKind::Address, Some((_, Type::Func(_)))) => Sort::Kfunc,
         (ImportKind::Address, Some((btf, Type::Var(_)))) if is_kconfig(btf, import) => Sort::Kconfig,
         (ImportKind::Address, Some((btf, Type::Var(var))))
             if !btf.resolve(var.ty).is_none_or(TypeId::is_void) =>

@@ -217,12 +217,14 @@ impl Map {
 
     pub(crate) fn error(&self, doing: &'static str, source: io::Error) -> Error {
         let remedy = match source.raw_os_error() {
-            Some(libc::E2BIG) => "; the map is full, or the index too large",
-            Some(libc::EINVAL | libc::EOPNOTSUPP | sys::ENOTSUPP) => "; this sort of map does not allow it",
+            Some(libc::E2BIG) => "; the map is full, or the index too large".to_owned(),
+            Some(libc::EINVAL | libc::EOPNOTSUPP | sys::ENOTSUPP) => {
+                "; this sort of map does not allow it".to_owned()
+            }
             _ => remedy(&source),
         };
         let (map, shape) = (self.name.clone(), self.to_string());
-        Error::Map { map, doing, shape, remedy: remedy.to_owned(), source }
+        Error::Map { map, doing, shape, remedy, source }
     }
 }
 

@@ -133,10 +133,8 @@ fn new_map(def: &MapDef, options: &Options, types: &Types) -> Result<Map, Error>
     attr.inner_map_fd = inner.as_ref().map_or(0, |inner| sys::number(inner.as_fd()));
     let fd = create_typed(def, attr, types).map_err(|source| {
         let shape = shape(def.ty, attr.key_size, attr.value_size, attr.max_entries);
-        let remedy = match remedy(&source) {
-            "" => what_is_wrong(def, &attr, &source).map_or_else(String::new, |wrong| format!("; {wrong}")),
-            remedy => remedy.to_owned(),
-        };
+        let wrong = what_is_wrong(def, &attr, &source).map(|wrong| format!("; {wrong}"));
+        let remedy = wrong.unwrap_or_else(|| remedy(&source));
         Error::Map { map: def.name.clone(), doing: "create", shape, remedy, source }
     })?;
     Map::new(def.name.clone(), &attr, fd)

@@ -111,7 +111,7 @@ impl Prog {
                     "; programs of this type can only be attached".to_owned()
                 }
                 Some(libc::EINVAL) => self.what_it_needs(run),
-                _ => remedy(&source).to_owned(),
+                _ => remedy(&source),
             };
             Error::Run { program: self.name().to_owned(), ty: self.ty().to_string(), remedy, source }
         })?;

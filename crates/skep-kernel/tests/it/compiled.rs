@@ -1,0 +1,115 @@
+//! What clang compiles.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use skep_kernel::{Error, Options, load};
+use skep_object::{Image, elf};
+
+use crate::support::{may_load, run, skip};
+
+/// The image of a file of `tests/it/c`; `None`, and a line that says so, if there is no clang.
+pub(crate) fn compiled(source: &str, args: &[&str]) -> Option<Image> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/c").join(source);
+    let object = Temp::new();
+    let fixed = ["-target", "bpf", "-O2", "-c", "-o"];
+    let output = match Command::new("clang-22").args(fixed).arg(&object.path).arg(&path).args(args).output() {
+        Ok(output) => output,
+        Err(error) => {
+            skip(&format!("clang-22: {error}"));
+            return None;
+        }
+    };
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let object = elf::read(source, &std::fs::read(&object.path).unwrap()).unwrap();
+    Some(skep_link::link(&object, &skep_link::Options::new()).unwrap())
+}
+
+/// A file that goes when its name does.
+struct Temp {
+    path: PathBuf,
+}
+
+impl Temp {
+    fn new() -> Temp {
+        let thread = std::thread::current();
+        let name: String =
+            thread.name().unwrap_or("test").chars().filter(char::is_ascii_alphanumeric).collect();
+        Temp { path: env::temp_dir().join(format!("skep-kernel-{}-{name}.o", std::process::id())) }
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[test]
+fn all_parts_of_a_program_work_together() {
+    if !may_load() {
+        return;
+    }
+    for args in
+        [&["-g", "-mcpu=v3"][..], &["-g", "-mcpu=v1"], &["-g", "-mcpu=v4"], &["-g", "-ffunction-sections"]]
+    {
+        let Some(image) = compiled("parts.c", args) else { return };
+        let loaded = match load(&image, &Options::new()) {
+            Ok(loaded) => loaded,
+            Err(Error::Refused(refusal)) => panic!("{args:?}: {refusal}\n{}", refusal.log),
+            Err(error) => panic!("{args:?}: {error}: {:?}", std::error::Error::source(&error)),
+        };
+        assert_eq!(loaded.remarks(), [""; 0]);
+        // visible: 23, invisible: -1, hidden: 1006, sum: 6 + "hell"
+        let sum: u32 = (0..4).sum::<u32>() + b"hell".iter().map(|&c| u32::from(c)).sum::<u32>();
+        assert_eq!(run(&loaded, "prog"), 23 - 1 + 1006 + sum + 10000, "{args:?}");
+        loaded.global::<i32>("counter").unwrap().set(0).unwrap();
+        let table = loaded.map::<[u32; 2], [u64; 2]>("table").unwrap();
+        table.set([1, 2], [100, 0]).unwrap();
+        assert_eq!(run(&loaded, "prog"), 20 + 100 + 1006 + sum + 20000, "{args:?}");
+        assert_eq!(loaded.global::<i32>("runs").unwrap().get().unwrap(), 2);
+    }
+}
+
+#[test]
+fn a_function_that_the_kernel_lacks_is_named() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("parts.c", &["-g"]) else { return };
+    let Err(Error::Refused(refusal)) = load(&image, &Options::new().only("missing")) else {
+        panic!("it was loaded")
+    };
+    let place = refusal.place.as_ref().unwrap();
+    assert_eq!(place.insn, "call bpf_no_such_function");
+    assert_eq!(place.text, "return bpf_no_such_function(3);");
+    assert!(refusal.remedy.starts_with("the kernel has no function of this name"), "{refusal}");
+    // Without weakness it is missed before anything is loaded.
+    let mut image = image;
+    for import in &mut image.imports {
+        import.weak = false;
+    }
+    let error = load(&image, &Options::new()).map(drop).unwrap_err().to_string();
+    assert!(
+        error.starts_with("'bpf_no_such_function' is needed by 'prog', but neither the image nor the kernel has such a function"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_variable_of_the_kernel_is_found_by_its_type() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("parts.c", &["-g"]) else { return };
+    match load(&image, &Options::new().only("variable")) {
+        Ok(loaded) => assert_eq!(run(&loaded, "variable"), 1),
+        // The id was right, but not every kernel knows where its variables are.
+        Err(Error::Refused(refusal)) => {
+            assert_eq!(refusal.reason, "ldimm64 failed to find the address for kernel symbol 'runqueues'.");
+            assert!(refusal.remedy.contains("CONFIG_KALLSYMS_ALL"), "{refusal}");
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
