@@ -1,7 +1,145 @@
-//! The optimizer.
+//! The optimizer: passes over one function each, and the order in which a level runs them.
+//!
+//! # What the verifier needs, and every pass keeps
+//!
+//! 1. A [`Op::PtrAdd`](crate::ir::Op::PtrAdd) with a variable index never moves above a branch, and is never
+//!    reassociated: `(p + i) + 4` and `p + (i + 4)` stay what they are. Constant offsets fold freely.
+//! 2. A value that a compare narrows and that is used behind it stays one value for both: the kernel knows bounds of
+//!    registers, not of expressions. So operands of a compare are rewritten only if the compare is their only user.
+//! 3. A compare that decides a branch stays in the branch, and `a && b` is two branches.
+//! 4. No pass makes a division into a multiplication, or introduces an operation that BPF lacks.
+//! 5. [`Op::Pin`](crate::ir::Op::Pin), volatile accesses, markers and assembly stay where and what they are.
+//!
+//! To add a pass: a file, a row in [`PASSES`], its place in a pipeline, and cases in `tests/cases/opt`.
 
-use crate::Options;
-use crate::ir::Module;
+mod dce;
+mod eval;
+mod flow;
+mod fold;
+mod known;
+mod params;
+mod promote;
+
+use crate::ir::{Func, Module, Signature, SymbolId, Term, Value};
+use crate::{Opt, Options};
+
+/// What passes know besides the function.
+pub(crate) struct Context<'a> {
+    /// The module, without the body of the function that is being changed.
+    pub(crate) module: &'a Module,
+    /// How to compile.
+    pub(crate) options: &'a Options,
+}
+
+/// A pass over a function.
+pub(crate) struct Pass {
+    /// Its name, for `--print-after`.
+    pub(crate) name: &'static str,
+    /// Runs it; tells whether it changed something.
+    pub(crate) run: fn(&mut Func, &Context) -> bool,
+}
+
+/// All passes.
+pub(crate) const PASSES: &[Pass] = &[
+    Pass { name: "promote", run: promote::run },
+    Pass { name: "params", run: params::run },
+    Pass { name: "fold", run: fold::run },
+    Pass { name: "flow", run: flow::run },
+    Pass { name: "dce", run: dce::run },
+];
+
+/// The passes of a level: those before inlining, and those behind it.
+struct Pipeline {
+    early: &'static [&'static str],
+    late: &'static [&'static str],
+}
+
+const O0: Pipeline = Pipeline { early: &[], late: &[] };
+const O1: Pipeline = Pipeline { early: &["promote", "params", "fold", "flow", "dce"], late: &[] };
+const O2: Pipeline = Pipeline {
+    early: &["promote", "params", "fold", "flow", "params", "dce"],
+    late: &["promote", "params", "fold", "flow", "params", "fold", "flow", "dce"],
+};
+
+/// Looks on: is called with the name of each pass that has run, and the function it ran over.
+pub(crate) type Observer<'a> = &'a mut dyn FnMut(&'static str, &Module, u32);
 
 /// Runs the passes of the level.
-pub(crate) fn run(_module: &mut Module, _options: &Options) {}
+pub(crate) fn run(module: &mut Module, options: &Options) {
+    run_observed(module, options, &mut |_, _, _| {});
+}
+
+/// Runs the passes of the level, observed.
+pub(crate) fn run_observed(module: &mut Module, options: &Options, observer: Observer) {
+    let pipeline = match options.opt {
+        Opt::O0 => O0,
+        Opt::O1 => O1,
+        Opt::O2 | Opt::Os => O2,
+    };
+    over_all(module, options, pipeline.early, observer);
+    over_all(module, options, pipeline.late, observer);
+}
+
+/// The pass of this name.
+pub(crate) fn pass(name: &str) -> Option<&'static Pass> {
+    PASSES.iter().find(|pass| pass.name == name)
+}
+
+fn over_all(module: &mut Module, options: &Options, names: &[&str], observer: Observer) {
+    for func in 0..module.funcs.len() {
+        for name in names {
+            let pass = pass(name).expect("pipelines name passes");
+            run_pass(pass, module, func, options);
+            observer(pass.name, module, u32::try_from(func).expect("fewer than 2^32 functions"));
+        }
+    }
+}
+
+/// Runs one pass over one function.
+pub(crate) fn run_pass(pass: &Pass, module: &mut Module, func: usize, options: &Options) -> bool {
+    let mut body = std::mem::replace(&mut module.funcs[func], absent());
+    let changed = (pass.run)(&mut body, &Context { module, options });
+    module.funcs[func] = body;
+    changed
+}
+
+/// What stands for a function while its body is being changed.
+fn absent() -> Func {
+    Func {
+        symbol: SymbolId(0),
+        sig: Signature::default(),
+        ty: None,
+        inline: crate::ir::Inline::Never,
+        slots: Vec::new(),
+        blocks: Vec::new(),
+        nodes: Vec::new(),
+        loc: crate::ir::Loc::UNKNOWN,
+    }
+}
+
+/// How often each value is used.
+pub(crate) fn count_uses(func: &Func) -> Vec<u32> {
+    let mut uses = vec![0; func.nodes.len()];
+    for block in &func.blocks {
+        for &inst in &block.insts {
+            func.node(inst).op.each_operand(|v| uses[v.0 as usize] += 1);
+        }
+        block.term.each_operand(|v| uses[v.0 as usize] += 1);
+    }
+    uses
+}
+
+/// Each value standing for itself: what [`Func::replace_values`] begins with.
+pub(crate) fn identity(func: &Func) -> Vec<Value> {
+    (0..func.nodes.len()).map(|at| Value(u32::try_from(at).expect("fewer than 2^32 values"))).collect()
+}
+
+/// Calls `f` with what a terminator itself reads: not with what its edges bring along.
+pub(crate) fn each_asked(term: &Term, mut f: impl FnMut(Value)) {
+    match term {
+        Term::Branch { a, b, .. } => [a, b].into_iter().for_each(|v| f(*v)),
+        Term::Switch { value, .. } => f(*value),
+        Term::Return(value) => value.iter().for_each(|v| f(*v)),
+        Term::Open | Term::Jump(_) | Term::MayGoto { .. } | Term::Unreachable => {}
+    }
+}

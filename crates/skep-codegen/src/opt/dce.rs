@@ -1,0 +1,110 @@
+//! Takes out what nothing needs: instructions, block parameters and what edges bring for them.
+//!
+//! What is needed is found from the effects backwards, so that values that only feed each other around a loop go, too.
+
+use super::Context;
+use crate::ir::{Func, Op, Value};
+
+/// Takes out all that nothing needs.
+pub(super) fn run(func: &mut Func, _context: &Context) -> bool {
+    let needed = needed(func);
+    let is_needed = |v: Value| needed[v.0 as usize];
+    let mut changed = false;
+    // Which parameters stay, by block; `None` if all do.
+    let mut kept: Vec<Option<Vec<bool>>> = vec![None; func.blocks.len()];
+    let entry = Func::ENTRY.0 as usize;
+    for (at, block) in func.blocks.iter_mut().enumerate() {
+        let before = block.insts.len();
+        block.insts.retain(|v| is_needed(*v));
+        changed |= block.insts.len() != before;
+        if at != entry && !block.params.iter().all(|v| is_needed(*v)) {
+            kept[at] = Some(block.params.iter().map(|v| is_needed(*v)).collect());
+            block.params.retain(|v| is_needed(*v));
+            changed = true;
+        }
+    }
+    if kept.iter().any(Option::is_some) {
+        for block in &mut func.blocks {
+            block.term.each_edge_mut(|edge| {
+                if let Some(kept) = &kept[edge.block.0 as usize] {
+                    let mut kept = kept.iter();
+                    edge.args.retain(|_| kept.next().is_none_or(|kept| *kept));
+                }
+            });
+        }
+    }
+    changed
+}
+
+/// Which values are needed.
+fn needed(func: &Func) -> Vec<bool> {
+    let mut needed = vec![false; func.nodes.len()];
+    let mut todo: Vec<Value> = Vec::new();
+    let mut mark = |v: Value, todo: &mut Vec<Value>| {
+        if !std::mem::replace(&mut needed[v.0 as usize], true) {
+            todo.push(v);
+        }
+    };
+    // What each parameter is brought: for parameter n of a block, argument n of each edge there.
+    let mut has_params = false;
+    for block in &func.blocks {
+        for &inst in &block.insts {
+            if !func.node(inst).op.is_removable() {
+                mark(inst, &mut todo);
+            }
+        }
+        super::each_asked(&block.term, |v| mark(v, &mut todo));
+        has_params |= !block.params.is_empty();
+    }
+    let brought = if has_params { Brought::new(func) } else { Brought::default() };
+    while let Some(v) = todo.pop() {
+        match &func.node(v).op {
+            Op::Param => brought.of(v).iter().for_each(|&v| mark(v, &mut todo)),
+            op => op.each_operand(|v| mark(v, &mut todo)),
+        }
+    }
+    needed
+}
+
+/// For each parameter, what the edges bring for it.
+#[derive(Default)]
+struct Brought {
+    /// Where the list of a value begins.
+    starts: Vec<u32>,
+    args: Vec<Value>,
+}
+
+impl Brought {
+    fn new(func: &Func) -> Brought {
+        let mut starts = vec![0u32; func.nodes.len() + 1];
+        let each = |f: &mut dyn FnMut(Value, Value)| {
+            for block in &func.blocks {
+                block.term.each_edge(|edge| {
+                    for (&param, &arg) in func.block(edge.block).params.iter().zip(&edge.args) {
+                        f(param, arg);
+                    }
+                });
+            }
+        };
+        each(&mut |param, _| starts[param.0 as usize + 1] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut args = vec![Value(0); *starts.last().unwrap_or(&0) as usize];
+        each(&mut |param, arg| {
+            let at = &mut next[param.0 as usize];
+            args[*at as usize] = arg;
+            *at += 1;
+        });
+        Brought { starts, args }
+    }
+
+    fn of(&self, param: Value) -> &[Value] {
+        let at = param.0 as usize;
+        match self.starts.get(at..=at + 1) {
+            Some(&[start, end]) => &self.args[start as usize..end as usize],
+            _ => &[],
+        }
+    }
+}
