@@ -143,3 +143,6 @@ pub(crate) fn each_asked(term: &Term, mut f: impl FnMut(Value)) {
         Term::Open | Term::Jump(_) | Term::MayGoto { .. } | Term::Unreachable => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,8 @@ impl Fold<'_> {
                 Some(Change::Ask(cond, x, number))
             }
             (BinOp::Sub | BinOp::Xor, None) if number == 0 => Some(Change::Ask(cond, x, y)),
+            // Truth values become two branches elsewhere.
+            (BinOp::And, _) if ty == Type::I1 => None,
             (BinOp::And, _) if number == 0 => {
                 Some(Change::Ask(if cond == Cond::Ne { Cond::Set } else { Cond::Clear }, x, y))
             }
