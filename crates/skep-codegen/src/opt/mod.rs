@@ -20,7 +20,7 @@ mod known;
 mod params;
 mod promote;
 
-use crate::ir::{Func, Module, Signature, SymbolId, Term, Value};
+use crate::ir::{Func, Inline, Loc, Module, Signature, SymbolId, Term, Value, text, validate};
 use crate::{Opt, Options};
 
 /// What passes know besides the function.
@@ -95,11 +95,31 @@ fn over_all(module: &mut Module, options: &Options, names: &[&str], observer: Ob
     }
 }
 
+/// Runs a pass over all functions, or all passes of a level (`O2`). `false` if nothing has this name.
+pub(crate) fn run_named(module: &mut Module, name: &str, options: &Options) -> bool {
+    let level = [("O0", Opt::O0), ("O1", Opt::O1), ("O2", Opt::O2), ("Os", Opt::Os)];
+    if let Some((_, level)) = level.into_iter().find(|(level, _)| *level == name) {
+        run(module, &options.clone().opt(level));
+        return true;
+    }
+    let Some(pass) = pass(name) else { return false };
+    for func in 0..module.funcs.len() {
+        run_pass(pass, module, func, options);
+    }
+    true
+}
+
 /// Runs one pass over one function.
-pub(crate) fn run_pass(pass: &Pass, module: &mut Module, func: usize, options: &Options) -> bool {
+fn run_pass(pass: &Pass, module: &mut Module, func: usize, options: &Options) -> bool {
     let mut body = std::mem::replace(&mut module.funcs[func], absent());
     let changed = (pass.run)(&mut body, &Context { module, options });
     module.funcs[func] = body;
+    if options.validate {
+        let func = &module.funcs[func];
+        if let Err(diags) = validate::func(module, func) {
+            panic!("after {}: {diags}\n{}", pass.name, text::func(module, func));
+        }
+    }
     changed
 }
 
@@ -109,11 +129,11 @@ fn absent() -> Func {
         symbol: SymbolId(0),
         sig: Signature::default(),
         ty: None,
-        inline: crate::ir::Inline::Never,
+        inline: Inline::Never,
         slots: Vec::new(),
         blocks: Vec::new(),
         nodes: Vec::new(),
-        loc: crate::ir::Loc::UNKNOWN,
+        loc: Loc::UNKNOWN,
     }
 }
 
@@ -143,6 +163,3 @@ pub(crate) fn each_asked(term: &Term, mut f: impl FnMut(Value)) {
         Term::Open | Term::Jump(_) | Term::MayGoto { .. } | Term::Unreachable => {}
     }
 }
-
-#[cfg(test)]
-mod tests;
