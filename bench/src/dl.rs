@@ -51,7 +51,7 @@ impl Library {
 macro_rules! functions {
     ($(#[$meta:meta])* struct $api:ident { $(fn $name:ident($($arg:ty),*) $(-> $ret:ty)?;)* }) => {
         $(#[$meta])*
-        #[expect(non_snake_case, reason = "the names of the C API")]
+        #[allow(non_snake_case, reason = "the names of the C API; some of them are snake case")]
         struct $api { $($name: unsafe extern "C" fn($($arg),*) $(-> $ret)?,)* }
 
         impl $api {

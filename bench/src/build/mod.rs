@@ -7,9 +7,12 @@ mod figures;
 mod frozen;
 mod libbpf;
 mod ours;
+mod peer;
 mod quality;
 mod real;
+mod speed;
 mod table;
+mod workload;
 
 use std::error::Error;
 use std::io::stdout;
@@ -26,12 +29,20 @@ pub(crate) struct Options {
     /// Writes clang's figures to corpus/FROZEN, for when clang or the corpus have to change.
     #[arg(long)]
     freeze: bool,
+    /// Rounds over all peers per workload; the fastest counts.
+    #[arg(long, default_value_t = 30)]
+    rounds: u32,
+    /// Opens this peer, compiles one function, and prints what that took: a fresh process of `speed`.
+    #[arg(long, hide = true)]
+    cold: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// Static, executed and verified instructions over the corpus, beside clang's.
     Quality,
+    /// Time from calls of the API to an object in memory, beside LLVM's and libgccjit's.
+    Speed,
 }
 
 /// Measures and prints; the exit code tells whether skep compiled everything rightly.
@@ -39,6 +50,11 @@ enum Part {
 /// # Errors
 /// clang cannot be measured with.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(peer) = &options.cold {
+        speed::cold_start(peer, &mut stdout())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let required = std::env::var("SKEP_REQUIRE").is_ok_and(|v| v == "all");
     let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut failed = false;
     if wanted(Part::Quality) {
@@ -47,8 +63,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         if options.freeze {
             frozen::write(&quality)?;
         }
-        let required = std::env::var("SKEP_REQUIRE").is_ok_and(|v| v == "all");
         failed |= quality.skep_failed() || (required && !quality.absent.is_empty());
+    }
+    if wanted(Part::Speed) {
+        let speed = speed::measure(options.rounds, &options.filter)?;
+        speed.print(&mut stdout().lock())?;
+        failed |= speed.skep_failed() || (required && speed.incomplete());
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,0 +1,308 @@
+//! The speed of code generation: the same workloads through each peer's API, in turns, in one run.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write, stderr};
+use std::process::Command;
+
+use object::{Object, ObjectSection};
+use skep::insn::{Endian, RawInsn};
+
+use super::figures::Size;
+use super::peer::{self, Entry, Peer};
+use super::workload::{ENTRY, Workload, small_result};
+use crate::clock::{self, Took};
+
+/// A peer's rounds at one workload end when they have taken this long, in ns of wall time; it has at least one.
+const ENOUGH: u64 = 3_000_000_000;
+/// Fresh processes per peer, of which the fastest counts.
+const COLD_STARTS: u32 = 5;
+/// What the functions are called with to compare results.
+const ARGUMENT: u64 = 10;
+
+/// All figures.
+pub(crate) struct Speed {
+    notes: Vec<String>,
+    absent: Vec<String>,
+    /// Titles of the columns.
+    peers: Vec<&'static str>,
+    abouts: Vec<&'static str>,
+    /// Of a fresh process, from opening the library to the object; one small function.
+    cold: Vec<Result<Took, String>>,
+    rows: Vec<Row>,
+    /// Results that were not like the others'.
+    wrong: Vec<String>,
+}
+
+struct Row {
+    workload: Workload,
+    /// Time, and instructions of BPF where it is BPF.
+    cells: Vec<Result<(Took, Option<usize>), String>>,
+}
+
+/// Measures everyone that is installed.
+///
+/// # Errors
+/// This program cannot be started again, for cold starts.
+pub(crate) fn measure(rounds: u32, filter: &str) -> Result<Speed, Box<dyn Error>> {
+    let mut speed = Speed {
+        notes: Vec::new(),
+        absent: Vec::new(),
+        peers: Vec::new(),
+        abouts: Vec::new(),
+        cold: Vec::new(),
+        rows: Vec::new(),
+        wrong: Vec::new(),
+    };
+    speed.notes.push(match clock::pin() {
+        Ok(core) => {
+            format!("pinned to core {core}; fastest of up to {rounds} rounds, child processes included")
+        }
+        Err(reason) => format!("not pinned to a core: {reason}"),
+    });
+    let mut peers = Vec::new();
+    for entry in peer::all() {
+        match (entry.open)() {
+            Ok(peer) => {
+                speed.peers.push(entry.name);
+                speed.abouts.push(entry.about);
+                speed.cold.push(cold(&entry)?);
+                peers.push(peer);
+            }
+            Err(reason) => speed.absent.push(format!("{}: {reason}", entry.name)),
+        }
+    }
+    for workload in Workload::ALL {
+        if workload.name().contains(filter) {
+            progress(&workload.name());
+            let (row, objects) = row(&mut peers, workload, rounds);
+            if workload.runs() {
+                speed.compare(&mut peers, &objects, workload);
+            }
+            speed.rows.push(row);
+        }
+    }
+    progress("");
+    Ok(speed)
+}
+
+/// One workload's times, and the object that each peer made last.
+fn row(peers: &mut [Box<dyn Peer>], workload: Workload, rounds: u32) -> (Row, Vec<Vec<u8>>) {
+    let mut cells: Vec<Result<(Took, Option<usize>), String>> =
+        peers.iter().map(|_| Err("never run".into())).collect();
+    let mut objects = vec![Vec::new(); peers.len()];
+    let mut spent = vec![0; peers.len()];
+    for round in 0..rounds {
+        for (at, (peer, cell)) in peers.iter_mut().zip(&mut cells).enumerate() {
+            if round > 0 && (cell.is_err() || spent[at] > ENOUGH) {
+                continue;
+            }
+            let (took, object) = Took::measure(|| peer.build(workload));
+            spent[at] += took.wall;
+            *cell = match (&object, cell.as_ref()) {
+                (Ok(object), Err(_)) => Ok((took, bpf_insns(object))),
+                (Ok(_), Ok((best, insns))) => Ok((best.least(took), *insns)),
+                (Err(error), _) => Err(crate::chain(error.as_ref())),
+            };
+            objects[at] = object.unwrap_or_default();
+        }
+    }
+    (Row { workload, cells }, objects)
+}
+
+/// Runs the first function of a BPF object.
+fn run(object: &[u8]) -> Result<u64, Box<dyn Error>> {
+    let object = skep::read("workload", object)?;
+    let image = skep::linker::link(&object, &skep::linker::Options::new().entry(ENTRY))?;
+    let unit = skep::Engine::checked(skep::Hosts::new()).add(&image)?;
+    Ok(unit.func(ENTRY).ok_or("no first function")?.call(&[ARGUMENT])?)
+}
+
+/// Instructions in an object's code, if it is one for BPF.
+fn bpf_insns(object: &[u8]) -> Option<usize> {
+    let file = object::File::parse(object).ok()?;
+    if file.architecture() != object::Architecture::Bpf {
+        return None;
+    }
+    let code = file.sections().filter(|section| section.kind() == object::SectionKind::Text);
+    let slots = code.map(|section| RawInsn::slots(section.data().ok()?, Endian::Little));
+    slots.map(|code| Some(Size::of(&code?).insns)).sum()
+}
+
+impl Speed {
+    /// Runs everyone's code once. What did not compile is told in its row.
+    fn compare(&mut self, peers: &mut [Box<dyn Peer>], objects: &[Vec<u8>], workload: Workload) {
+        let mut expected = matches!(workload, Workload::Small(_)).then(|| small_result(ARGUMENT));
+        for ((peer, object), name) in peers.iter_mut().zip(objects).zip(&self.peers) {
+            let result = if object.is_empty() {
+                continue;
+            } else if bpf_insns(object).is_some() {
+                run(object)
+            } else {
+                match peer.native_result(workload, ARGUMENT) {
+                    Some(result) => result,
+                    None => continue,
+                }
+            };
+            match result {
+                Ok(value) if value == *expected.get_or_insert(value) => {}
+                Ok(value) => self.wrong.push(format!("{name}, {}: result {value:#x}", workload.name())),
+                Err(e) => {
+                    self.wrong.push(format!("{name}, {}: {}", workload.name(), crate::chain(e.as_ref())))
+                }
+            }
+        }
+    }
+
+    /// Whether skep failed at something that it took part in.
+    pub(crate) fn skep_failed(&self) -> bool {
+        let ours = |column: usize| self.peers[column].starts_with("skep");
+        let failed = |row: &Row| row.cells.iter().enumerate().any(|(c, cell)| ours(c) && cell.is_err());
+        self.rows.iter().any(failed) || !self.wrong.is_empty()
+    }
+
+    /// Whether someone is not installed.
+    pub(crate) fn incomplete(&self) -> bool {
+        !self.absent.is_empty()
+    }
+
+    /// Writes the tables.
+    ///
+    /// # Errors
+    /// `out` cannot be written.
+    pub(crate) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\nspeed of code generation")?;
+        for note in &self.notes {
+            writeln!(out, "  {note}")?;
+        }
+        for (peer, about) in self.peers.iter().zip(&self.abouts) {
+            writeln!(out, "  {peer:<12}{about}")?;
+        }
+        for reason in &self.absent {
+            writeln!(out, "  skipped: {reason}")?;
+        }
+        for (title, of) in [("CPU", cpu as fn(&Took) -> u64), ("wall", wall)] {
+            self.print_times(out, title, of)?;
+        }
+        write!(out, "\n{:<28}", "instructions of BPF")?;
+        self.print_names(out)?;
+        for row in &self.rows {
+            write!(out, "  {:<26}", row.workload.name())?;
+            for cell in &row.cells {
+                let insns = cell.as_ref().ok().and_then(|(_, insns)| *insns);
+                write!(out, "{:>12}", insns.map_or("-".into(), |n| n.to_string()))?;
+            }
+            writeln!(out)?;
+        }
+        self.print_failures(out)
+    }
+
+    fn print_times(&self, out: &mut dyn Write, title: &str, of: fn(&Took) -> u64) -> io::Result<()> {
+        write!(out, "\n{:<28}", format!("{title} time, us"))?;
+        self.print_names(out)?;
+        write!(out, "  {:<26}", "first small function, cold")?;
+        for took in &self.cold {
+            write!(out, "{:>12}", took.as_ref().map_or("fails".into(), |took| us(of(took))))?;
+        }
+        writeln!(out)?;
+        for row in &self.rows {
+            write!(out, "  {:<26}", row.workload.name())?;
+            for cell in &row.cells {
+                write!(out, "{:>12}", cell.as_ref().map_or("fails".into(), |(took, _)| us(of(took))))?;
+            }
+            writeln!(out)?;
+        }
+        let (ten, hundred) = (Workload::Long(10_000), Workload::Long(100_000));
+        let find = |workload| self.rows.iter().find(|row| row.workload == workload);
+        if let (Some(ten), Some(hundred)) = (find(ten), find(hundred)) {
+            write!(out, "  {:<26}", "growth, 10 times the length")?;
+            for cells in ten.cells.iter().zip(&hundred.cells) {
+                let growth = match cells {
+                    (Ok((ten, _)), Ok((hundred, _))) => {
+                        format!("{:.1}", of(hundred) as f64 / of(ten) as f64)
+                    }
+                    _ => "-".into(),
+                };
+                write!(out, "{growth:>12}")?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn print_names(&self, out: &mut dyn Write) -> io::Result<()> {
+        for name in &self.peers {
+            write!(out, "{name:>12}")?;
+        }
+        writeln!(out)
+    }
+
+    fn print_failures(&self, out: &mut dyn Write) -> io::Result<()> {
+        let cold = self
+            .cold
+            .iter()
+            .zip(&self.peers)
+            .filter_map(|(took, peer)| Some(format!("{peer}, cold: {}", took.as_ref().err()?)));
+        let warm = self.rows.iter().flat_map(|row| {
+            row.cells.iter().zip(&self.peers).filter_map(|(cell, peer)| {
+                Some(format!("{peer}, {}: {}", row.workload.name(), cell.as_ref().err()?))
+            })
+        });
+        for failure in cold.chain(warm) {
+            writeln!(out, "  fails: {failure}")?;
+        }
+        for wrong in &self.wrong {
+            writeln!(out, "  wrong code: {wrong}")?;
+        }
+        Ok(())
+    }
+}
+
+fn cpu(took: &Took) -> u64 {
+    took.cpu
+}
+
+fn wall(took: &Took) -> u64 {
+    took.wall
+}
+
+fn us(ns: u64) -> String {
+    let us = ns as f64 / 1000.0;
+    if us < 100.0 { format!("{us:.1}") } else { format!("{us:.0}") }
+}
+
+/// The first compilation of fresh processes: this program with `--cold PEER`.
+fn cold(entry: &Entry) -> Result<Result<Took, String>, Box<dyn Error>> {
+    let program = std::env::current_exe()?;
+    let mut best: Option<Took> = None;
+    for _ in 0..COLD_STARTS {
+        let output = Command::new(&program).args(["build", "speed", "--cold", entry.name]).output()?;
+        if !output.status.success() {
+            return Ok(Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")));
+        }
+        let text = String::from_utf8(output.stdout)?;
+        let (cpu, wall) = text.trim().split_once(' ').ok_or("a cold start prints two numbers")?;
+        let took = Took { cpu: cpu.parse()?, wall: wall.parse()? };
+        best = Some(best.map_or(took, |best| best.least(took)));
+    }
+    Ok(best.ok_or_else(|| "never started".into()))
+}
+
+/// In the fresh process: opens one peer, compiles one function, prints CPU and wall time in ns.
+///
+/// # Errors
+/// There is no such peer, or it cannot compile.
+pub(crate) fn cold_start(name: &str, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    let entry = peer::all().into_iter().find(|entry| entry.name == name);
+    let entry = entry.ok_or_else(|| format!("no peer '{name}'"))?;
+    let (took, object) = Took::measure(|| (entry.open)()?.build(Workload::Small(1)));
+    object?;
+    writeln!(out, "{} {}", took.cpu, took.wall)?;
+    Ok(())
+}
+
+/// Says on a terminal what is going on; the line is overwritten.
+fn progress(what: &str) {
+    if stderr().is_terminal() {
+        eprint!("\r\x1b[K{what}");
+    }
+}
