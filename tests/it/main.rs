@@ -3,6 +3,7 @@
 mod files;
 mod insn;
 mod misuse;
+mod passes;
 mod random;
 mod sir;
 mod wild;

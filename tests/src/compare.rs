@@ -185,7 +185,7 @@ fn difference(found: &Memory, expected: &Memory) -> Option<String> {
 }
 
 /// The kernel's reason without what differs from program to program.
-fn without_numbers(reason: &str) -> String {
+pub(crate) fn without_numbers(reason: &str) -> String {
     let mut text = String::new();
     let mut chars = reason.chars().peekable();
     while let Some(c) = chars.next() {

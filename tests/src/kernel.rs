@@ -10,10 +10,14 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::{self, NonNull};
 
+use skep_insn::Endian;
+use skep_object::image::{FuncId, Image, Target};
+
 use crate::engine::{Engine, Loaded, Memory, Refused};
-use crate::slot::{Slot, insn};
+use crate::slot::{CALL, Slot, fields, insn};
 
 const MAP_CREATE: libc::c_int = 0;
+const MAP_UPDATE: libc::c_int = 2;
 const PROG_LOAD: libc::c_int = 5;
 const PROG_TEST_RUN: libc::c_int = 10;
 
@@ -24,6 +28,10 @@ const PROG_TYPE_SYSCALL: u32 = 31;
 const PROG_FLAG_SLEEPABLE: u32 = 1 << 4;
 /// `BPF_PSEUDO_MAP_VALUE`: `src` of `ld_imm64` with the address of a map's value.
 const PSEUDO_MAP_VALUE: u8 = 2;
+/// `BPF_PSEUDO_FUNC`: `src` of `ld_imm64` with the address of a function.
+const PSEUDO_FUNC: u8 = 4;
+/// `BPF_PSEUDO_CALL`: `src` of a `call` of a function of the program.
+const PSEUDO_CALL: u8 = 1;
 
 const PAGE: usize = 4096;
 const LOG_BYTES: usize = 1 << 20;
@@ -50,7 +58,8 @@ impl Kernel {
     /// # Errors
     /// If this process may not use bpf(2), or the kernel lacks what is needed. The message is fit to follow `skipped: `.
     pub fn open() -> Result<Kernel, String> {
-        let map = create_array().map_err(|e| format!("no bpf(2) here: cannot create an array map: {e}"))?;
+        let map = create_array(Memory::LEN)
+            .map_err(|e| format!("no bpf(2) here: cannot create an array map: {e}"))?;
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping of one page of the map.
         let value =
@@ -101,6 +110,12 @@ impl Engine for Kernel {
     }
 
     fn load(&self, program: &[Slot]) -> Result<Box<dyn Loaded + '_>, Refused> {
+        Ok(Box::new(self.load_with(program, Vec::new())?))
+    }
+}
+
+impl Kernel {
+    fn load_with(&self, program: &[Slot], data: Vec<File>) -> Result<Prog<'_>, Refused> {
         let mut code = Vec::with_capacity(program.len() + 2);
         code.push(insn(0x18, 1, PSEUDO_MAP_VALUE, 0, self.map.as_raw_fd()));
         code.push(insn(0, 0, 0, 0, 0));
@@ -114,13 +129,74 @@ impl Engine for Kernel {
             let mut log = vec![0; LOG_BYTES];
             load(&code, Some(&mut log)).map_err(|error| Refused::from_verifier(&error, &log))
         })?;
-        Ok(Box::new(Prog { kernel: self, program }))
+        Ok(Prog { kernel: self, program, _data: data })
     }
+
+    /// Prepares an image whose function of this name is the program; its data sections become maps of their own.
+    ///
+    /// # Errors
+    /// If the kernel refuses it, or it has references that this thin layer does not know.
+    pub fn load_image(&self, image: &Image, entry: &str) -> Result<Box<dyn Loaded + '_>, Refused> {
+        let missing = |what: String| Refused { log: what.clone(), reason: what };
+        let (main, _) = image.func_by_name(entry).ok_or_else(|| missing(format!("no function '{entry}'")))?;
+        let data = image.data.iter().map(data_map).collect::<io::Result<Vec<File>>>();
+        let data = data.map_err(|error| missing(format!("a map for data: {error}")))?;
+        let others = (0..).map(FuncId).zip(&image.funcs).filter(|(id, _)| *id != main);
+        let order: Vec<_> = [(main, image.func(main))].into_iter().chain(others).collect();
+        let mut starts = vec![0; image.funcs.len()];
+        let mut code: Vec<Slot> = Vec::new();
+        for (id, func) in &order {
+            starts[id.0 as usize] = code.len();
+            code.extend(func.code.iter().map(|slot| slot.to_bytes(Endian::Little)));
+        }
+        for (id, func) in &order {
+            for reference in &func.refs {
+                let at = starts[id.0 as usize] + reference.at.index();
+                let f = fields(code[at]);
+                match reference.target {
+                    Target::Func(to) => {
+                        let distance = starts[to.0 as usize].cast_signed() - at.cast_signed() - 1;
+                        let imm = i32::try_from(distance).expect("a short program");
+                        let src = if f.code == CALL { PSEUDO_CALL } else { PSEUDO_FUNC };
+                        code[at] = insn(f.code, f.dst, src, 0, imm);
+                    }
+                    Target::Data { data: to, offset } => {
+                        let map = &data[to.0 as usize];
+                        code[at] = insn(f.code, f.dst, PSEUDO_MAP_VALUE, 0, map.as_raw_fd());
+                        let offset = i32::try_from(offset).expect("small data");
+                        code[at + 1] = insn(0, 0, 0, 0, offset);
+                    }
+                    other => return Err(missing(format!("a reference to {other:?}"))),
+                }
+            }
+        }
+        Ok(Box::new(self.load_with(&code, data)?))
+    }
+}
+
+/// A map of one value, which begins as the data section does.
+fn data_map(data: &skep_object::image::Data) -> io::Result<File> {
+    let size = usize::try_from(data.size).map_err(io::Error::other)?;
+    let map = create_array(size)?;
+    let mut value = data.bytes.clone();
+    value.resize(size.next_multiple_of(8), 0);
+    let key = 0_u32;
+    let mut attr = MapUpdate {
+        map_fd: fd(&map),
+        pad: 0,
+        key: ptr::from_ref(&key).expose_provenance() as u64,
+        value: value.as_ptr().expose_provenance() as u64,
+        flags: 0,
+    };
+    bpf(MAP_UPDATE, &mut attr)?;
+    Ok(map)
 }
 
 struct Prog<'a> {
     kernel: &'a Kernel,
     program: File,
+    /// Maps that hold its variables.
+    _data: Vec<File>,
 }
 
 impl Loaded for Prog<'_> {
@@ -148,11 +224,11 @@ impl Refused {
     }
 }
 
-fn create_array() -> io::Result<File> {
+fn create_array(value_size: usize) -> io::Result<File> {
     let mut attr = MapCreate {
         map_type: MAP_TYPE_ARRAY,
         key_size: 4,
-        value_size: u32::try_from(Memory::LEN).map_err(io::Error::other)?,
+        value_size: u32::try_from(value_size).map_err(io::Error::other)?,
         max_entries: 1,
         map_flags: MAP_FLAG_MMAPABLE,
     };
@@ -195,6 +271,16 @@ struct MapCreate {
     value_size: u32,
     max_entries: u32,
     map_flags: u32,
+}
+
+/// `union bpf_attr` for `BPF_MAP_UPDATE_ELEM`.
+#[repr(C)]
+struct MapUpdate {
+    map_fd: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
 }
 
 /// `union bpf_attr` for `BPF_PROG_LOAD`.

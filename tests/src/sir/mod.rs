@@ -4,10 +4,14 @@
 //! * [`eval`] executes the IR itself, as the words of `skep_codegen::ir` have it, on a [`memory`] that knows what is
 //!   defined and what is not.
 //! * [`generate`] makes random modules that mean something.
+//! * [`shrink`] makes a failing module short.
+//! * [`judge`] compiles a module in every way, runs it on every engine, and compares.
 
 pub mod arith;
 mod asm;
 pub mod eval;
 pub mod generate;
+pub mod judge;
 pub mod llvm;
 pub mod memory;
+pub mod shrink;

@@ -1,0 +1,331 @@
+//! One module, compiled in every way and run on every engine, against what it means.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use skep_codegen::diag::Code;
+use skep_codegen::ir::Module;
+use skep_codegen::{Cpu, Endian, Opt, Options, Target};
+use skep_insn::Insn;
+use skep_object::Image;
+use skep_vm::{Hosts, Unit};
+
+use super::eval::{Machine, Nothing};
+use super::generate::Profile;
+use super::memory::{Name, Uninit};
+use crate::engine::{Memory, Refused};
+use crate::kernel::Kernel;
+use crate::report::Counts;
+
+/// A module and what it is run on, one after the other: its variables keep what the run before has left.
+#[derive(Clone)]
+pub struct Case {
+    /// The module; its `main` takes memory.
+    pub module: Module,
+    /// For whom it was made.
+    pub profile: Profile,
+    /// What the memory holds before each run.
+    pub inputs: Vec<Memory>,
+}
+
+/// What a run leaves.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result of `main`.
+    pub result: u64,
+    /// The memory.
+    pub memory: Memory,
+}
+
+/// A way to compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// How hard to try.
+    pub opt: Opt,
+    /// For which instructions.
+    pub cpu: Cpu,
+    /// For which byte order.
+    pub endian: Endian,
+}
+
+/// Levels of optimization.
+pub const LEVELS: [Opt; 4] = [Opt::O0, Opt::O1, Opt::O2, Opt::Os];
+/// Levels of instructions.
+pub const CPUS: [Cpu; 4] = [Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4];
+
+impl Way {
+    /// All ways for a little-endian machine.
+    pub fn all() -> impl Iterator<Item = Way> {
+        LEVELS
+            .into_iter()
+            .flat_map(|opt| CPUS.into_iter().map(move |cpu| Way { opt, cpu, endian: Endian::Little }))
+    }
+
+    fn options(self, profile: Profile) -> Options {
+        let target = match profile {
+            Profile::User => Target::User,
+            Profile::Kernel => Target::Kernel,
+        };
+        Options::new().opt(self.opt).cpu(self.cpu).endian(self.endian).target(target).validate(true)
+    }
+}
+
+/// What is wrong with what the compiler made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Of which kind.
+    pub kind: Kind,
+    /// How it was compiled, and what happened.
+    pub what: String,
+}
+
+/// Kinds of disagreement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The module means nothing: the generator's fault.
+    Meaningless,
+    /// The compiler panicked.
+    Panic(Way),
+    /// The compiler refuses the module.
+    Refused(Way),
+    /// The linker or an engine refuses the object.
+    BadObject(Way),
+    /// It does something else than it means, on this engine.
+    Differs(Way, &'static str),
+}
+
+/// All engines, and what they did so far.
+pub struct Judge {
+    checked: skep_vm::Engine<skep_vm::Checked>,
+    host: skep_vm::Engine<skep_vm::Host>,
+    kernel: Option<Kernel>,
+    /// Pieces of code that were run in user space.
+    pub ran: u64,
+    /// Compilations that gave diagnostics which the module has earned: by their code.
+    pub told: Counts,
+    /// Pieces of code that the kernel ran, by level.
+    pub accepted: Counts,
+    /// Pieces of code that the kernel has refused: level and reason.
+    pub refused: Counts,
+    /// Modules that the kernel takes unoptimized, but not at a level: that level, and the reason.
+    pub spoiled: Counts,
+}
+
+impl Judge {
+    /// The engines of user space, and perhaps a kernel.
+    #[must_use]
+    pub fn with(kernel: Option<Kernel>) -> Judge {
+        // SAFETY: what runs there ran in checked mode before, on the same input and with the same outcome.
+        #[expect(unsafe_code, reason = "programs of the tests are trusted")]
+        let host = unsafe { skep_vm::Engine::trusting(Hosts::new()) };
+        Judge {
+            checked: skep_vm::Engine::checked(Hosts::new()),
+            host,
+            kernel,
+            ran: 0,
+            told: Counts::default(),
+            accepted: Counts::default(),
+            refused: Counts::default(),
+            spoiled: Counts::default(),
+        }
+    }
+
+    /// Whether there is a kernel to compare with.
+    #[must_use]
+    pub fn has_kernel(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    /// Compiles a case in these ways, and runs what comes of it on all engines.
+    ///
+    /// # Errors
+    /// The first disagreement.
+    pub fn compare(&mut self, case: &Case, ways: impl IntoIterator<Item = Way>) -> Result<(), Disagreement> {
+        let expected = meaning(case)?;
+        let mut seen: Vec<Image> = Vec::new();
+        let mut unoptimized = None;
+        for way in ways {
+            let Some(image) = self.image(case, way)? else { continue };
+            if way.endian == Endian::Big || seen.contains(&image) {
+                continue;
+            }
+            self.run(case, way, &image, &expected)?;
+            if case.profile == Profile::Kernel && self.kernel.is_some() {
+                let refused = self.run_in_kernel(case, way, &image, &expected)?;
+                self.count(way, &mut unoptimized, refused);
+            }
+            seen.push(image);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, way: Way, unoptimized: &mut Option<bool>, refused: Option<Refused>) {
+        let level = format!("{:?}", way.opt);
+        if way.opt == Opt::O0 {
+            *unoptimized = Some(refused.is_none());
+        }
+        match refused {
+            None => self.accepted.add(&level, 1),
+            Some(refused) => {
+                let reason = format!("{level}: {}", crate::compare::without_numbers(&refused.reason));
+                self.refused.add(&reason, 1);
+                if *unoptimized == Some(true) {
+                    self.spoiled.add(&reason, 1);
+                }
+            }
+        }
+    }
+
+    /// What is linked from the object, unless the compiler tells why there can be none.
+    fn image(&mut self, case: &Case, way: Way) -> Result<Option<Image>, Disagreement> {
+        let options = way.options(case.profile);
+        let module = case.module.clone();
+        let compiled = catch_unwind(AssertUnwindSafe(|| skep_codegen::compile(module, &options)));
+        let compiled = compiled.map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+            Disagreement { kind: Kind::Panic(way), what: text.unwrap_or_default() }
+        })?;
+        let object = match compiled {
+            Ok(object) => object,
+            Err(diags) => {
+                let earned = |code| {
+                    code == Code::NeedsCpu && way.cpu < Cpu::V4
+                        || code == Code::FrameTooLarge
+                        || code == Code::CallChain
+                };
+                if diags.0.iter().all(|diag| earned(diag.code)) {
+                    for diag in &diags.0 {
+                        self.told.add(&format!("{:?} {} {}", way.cpu, diag.code, class(&diag.message)), 1);
+                    }
+                    return Ok(None);
+                }
+                return Err(Disagreement { kind: Kind::Refused(way), what: diags.to_string() });
+            }
+        };
+        let bad = |what: String| Disagreement { kind: Kind::BadObject(way), what };
+        let image = skep_link::link(&object, &skep_link::Options::new().entry("main"));
+        let image = image.map_err(|error| bad(chain(&error)))?;
+        for func in &image.funcs {
+            skep_insn::check::function_with(&func.code, |_, _: Insn| {})
+                .map_err(|error| bad(format!("{}: {}", func.name, chain(&error))))?;
+        }
+        if image.funcs.iter().all(|func| func.code.is_empty()) {
+            return Err(bad("no code".to_owned()));
+        }
+        Ok(Some(image))
+    }
+
+    fn run(
+        &mut self,
+        case: &Case,
+        way: Way,
+        image: &Image,
+        expected: &[Outcome],
+    ) -> Result<(), Disagreement> {
+        let bad = |what: String| Disagreement { kind: Kind::BadObject(way), what };
+        let checked = self.checked.add(image).map_err(|error| bad(chain(&error)))?;
+        agree(case, way, "checked", &checked, expected)?;
+        let host = self.host.add(image).map_err(|error| bad(chain(&error)))?;
+        agree(case, way, "host", &host, expected)?;
+        self.ran += 1;
+        Ok(())
+    }
+
+    /// Why the kernel refuses it, if it does.
+    fn run_in_kernel(
+        &self,
+        case: &Case,
+        way: Way,
+        image: &Image,
+        expected: &[Outcome],
+    ) -> Result<Option<Refused>, Disagreement> {
+        let Some(kernel) = &self.kernel else { return Ok(None) };
+        let mut loaded = match kernel.load_image(image, "main") {
+            Ok(loaded) => loaded,
+            Err(refused) => return Ok(Some(refused)),
+        };
+        let differs = |what: String| Disagreement { kind: Kind::Differs(way, "kernel"), what };
+        for (input, expected) in case.inputs.iter().zip(expected) {
+            let mut memory = input.clone();
+            let result = loaded.run(&mut memory).map_err(differs)?;
+            // The kernel returns the low half; the memory has all of it.
+            let found = Outcome { result: result | expected.result & !u64::from(u32::MAX), memory };
+            difference(&found, expected).map_or(Ok(()), |what| Err(differs(what)))?;
+        }
+        Ok(None)
+    }
+}
+
+/// What a case means.
+///
+/// # Errors
+/// If it means nothing.
+pub fn meaning(case: &Case) -> Result<Vec<Outcome>, Disagreement> {
+    let mut machine = Machine::new(&case.module, Endian::Little, Uninit::Fault);
+    let mut outcomes = Vec::new();
+    for input in &case.inputs {
+        let addr = machine.memory.add(Name::Buffer(outcomes.len()), input.0.to_vec(), false);
+        let args = [addr, Memory::LEN as u64];
+        let args = if case.profile == Profile::User { &args[..] } else { &args[..1] };
+        machine.budget = 1_000_000;
+        let result = machine.call(&mut Nothing, "main", args);
+        let result = result
+            .map_err(|fault| Disagreement { kind: Kind::Meaningless, what: fault.to_string() })?
+            .unwrap_or(0);
+        let mut memory = Memory::new();
+        memory.0.copy_from_slice(machine.memory.region(addr).expect("a region").1);
+        outcomes.push(Outcome { result, memory });
+    }
+    Ok(outcomes)
+}
+
+/// Instructions after which an engine gives up: many more than the meaning took steps.
+const BUDGET: u64 = 20_000_000;
+
+fn agree(
+    case: &Case,
+    way: Way,
+    engine: &'static str,
+    unit: &Unit,
+    expected: &[Outcome],
+) -> Result<(), Disagreement> {
+    let differs = |what: String| Disagreement { kind: Kind::Differs(way, engine), what };
+    let func = unit.func("main").ok_or_else(|| differs("no function 'main'".to_owned()))?;
+    for (input, expected) in case.inputs.iter().zip(expected) {
+        let mut memory = input.clone();
+        let result = func.prepare().memory(&mut memory.0).budget(BUDGET).call();
+        let result = result.map_err(|trap| differs(chain(&*trap)))?;
+        let found = Outcome { result, memory };
+        difference(&found, expected).map_or(Ok(()), |what| Err(differs(what)))?;
+    }
+    Ok(())
+}
+
+/// Where two outcomes differ.
+#[must_use]
+pub fn difference(found: &Outcome, expected: &Outcome) -> Option<String> {
+    let words = (0..Memory::LEN).step_by(8);
+    let mut text: Vec<String> = words
+        .filter(|&at| found.memory.word(at) != expected.memory.word(at))
+        .map(|at| {
+            let (found, expected) = (found.memory.word(at), expected.memory.word(at));
+            format!("memory+{at:#x} is {found:#x}, expected {expected:#x}")
+        })
+        .collect();
+    if found.result != expected.result {
+        text.push(format!("returns {:#x}, expected {:#x}", found.result, expected.result));
+    }
+    (!text.is_empty()).then(|| text.join("\n"))
+}
+
+/// The first words of a message, without what differs from module to module.
+fn class(message: &str) -> String {
+    crate::compare::without_numbers(message).split_whitespace().take(6).collect::<Vec<_>>().join(" ")
+}
+
+/// An error with its causes.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
