@@ -14,7 +14,7 @@ use crate::map::Map;
 use crate::select::{CALL, Program};
 use crate::sys;
 use crate::sys::attr::{FuncInfo, LineInfo};
-use crate::types::Types;
+use crate::types::About;
 
 /// What references mean in this kernel, by index in the image.
 #[derive(Clone, Copy, Debug)]
@@ -23,17 +23,21 @@ pub(crate) struct Addresses<'a> {
     pub(crate) maps: &'a [Map],
     pub(crate) data: &'a Sections,
     pub(crate) imports: &'a [Found],
-    pub(crate) types: &'a Types,
 }
 
 /// A program as the kernel takes it.
 #[derive(Debug, Default)]
 pub(crate) struct Assembled {
     pub(crate) code: Vec<RawInsn>,
-    pub(crate) func_info: Vec<FuncInfo>,
-    pub(crate) line_info: Vec<LineInfo>,
     /// Where each function starts.
     starts: Vec<(u32, FuncId)>,
+}
+
+/// Which function and line the instructions of a program belong to.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) funcs: Vec<FuncInfo>,
+    pub(crate) lines: Vec<LineInfo>,
 }
 
 /// The first of the helpers that stand for what is missing; the verifier refuses them where they can be reached.
@@ -65,9 +69,6 @@ pub(crate) fn program(program: &Program<'_>, addresses: &Addresses<'_>) -> Resul
                 .patch(place, at, r, start_of)
                 .map_err(|problem| fail(program, addresses, id, r, &problem))?;
         }
-    }
-    if addresses.types.fd().is_some() {
-        assembled.describe(addresses);
     }
     Ok(assembled)
 }
@@ -170,34 +171,33 @@ impl Addresses<'_> {
 }
 
 impl Assembled {
-    /// Says which function and line instructions belong to.
-    fn describe(&mut self, addresses: &Addresses<'_>) {
-        let (image, types) = (addresses.image, addresses.types);
+    /// Which function and line instructions belong to, by the ids of a set of types.
+    pub(crate) fn records(&self, image: &Image, about: &About) -> Records {
+        let mut records = Records::default();
         for &(start, id) in &self.starts {
-            if let Some(ty) = types.funcs.get(&id) {
-                self.func_info.push(FuncInfo { insn_off: start, type_id: ty.0 });
+            if let Some(ty) = about.funcs.get(&id) {
+                records.funcs.push(FuncInfo { insn_off: start, type_id: ty.0 });
             }
             let func = image.func(id);
             let record = |at: u32, line: &Line| LineInfo {
                 insn_off: start + at,
-                file_name_off: types.files.get(line.file as usize).copied().unwrap_or(0),
+                file_name_off: about.files.get(line.file as usize).copied().unwrap_or(0),
                 line_off: line.text.0,
                 line_col: line.line.min(LAST_LINE) << 10 | line.column.min(LAST_COLUMN),
             };
             // The kernel wants a line for the first instruction of each function, and none within one.
             let is_start = |line: &&Line| func.code.get(line.at.index()).is_some_and(|raw| raw.code != 0);
-            let lines = func.lines.iter().filter(is_start);
             match func.lines.first() {
                 Some(first) if first.at == Slot(0) => {}
-                Some(first) => self.line_info.push(record(0, first)),
-                None => self.line_info.push(LineInfo { insn_off: start, ..LineInfo::default() }),
+                Some(first) => records.lines.push(record(0, first)),
+                None => records.lines.push(LineInfo { insn_off: start, ..LineInfo::default() }),
             }
-            self.line_info.extend(lines.map(|line| record(line.at.0, line)));
+            records.lines.extend(func.lines.iter().filter(is_start).map(|line| record(line.at.0, line)));
         }
-        let has_lines = self.starts.iter().any(|&(_, id)| !image.func(id).lines.is_empty());
-        if !has_lines {
-            self.line_info.clear();
+        if self.starts.iter().all(|&(_, id)| image.func(id).lines.is_empty()) {
+            records.lines.clear();
         }
+        records
     }
 
     /// Where an instruction of the program comes from.

@@ -1,11 +1,12 @@
 //! Data sections: each an array map with one element, which is the section, shared with this process.
 
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use skep_btf::maps::MapType;
-use skep_btf::{BpfType, Kind, Type};
+use skep_btf::{BpfType, Type, TypeId};
 use skep_object::Image;
 use skep_object::image::{Data, Var};
 use skep_object::nearest::nearest;
@@ -43,7 +44,7 @@ impl Sections {
         image: &Image,
         options: &Options,
         selection: &Selection<'_>,
-        types: &Types,
+        types: &Types<'_>,
     ) -> Result<Sections, Error> {
         let mut values: Vec<Value<'_>> =
             options.values.iter().map(|(name, bytes)| Value { name, bytes, used: false }).collect();
@@ -115,7 +116,7 @@ fn section(
     data: &Data,
     places: &[i64],
     options: &Options,
-    types: &Types,
+    types: &Types<'_>,
     values: &mut [Value<'_>],
 ) -> Result<Section, Error> {
     let fail = |problem: String| Error::Data { section: data.name.clone(), problem };
@@ -133,8 +134,8 @@ fn section(
         ..MapCreate::default()
     };
     let plain = attr;
-    if let (Some(btf), Some(ty)) = (types.fd(), datasec(image, data)) {
-        (attr.btf_fd, attr.btf_value_type_id) = (sys::number(btf), ty);
+    if let Some((set, ty)) = types.set().and_then(|set| Some((set, set.of_image(datasec(image, data))?))) {
+        (attr.btf_fd, attr.btf_value_type_id) = (sys::number(set.fd()), ty.0);
     }
     let fd = sys::map_create(&attr).or_else(|_| sys::map_create(&plain)).map_err(|source| Error::Map {
         map: data.name.clone(),
@@ -144,7 +145,7 @@ fn section(
         source,
     })?;
     let map = Map::new(data.name.clone(), &attr, fd)?;
-    if bytes.iter().any(|&byte| byte != 0) {
+    if let Some(bytes) = bytes {
         map.update(&[0; 4], &bytes)?;
     }
     if data.read_only {
@@ -153,52 +154,57 @@ fn section(
     Ok(Section { map, read_only: data.read_only, vars: data.vars.clone(), memory: OnceLock::new() })
 }
 
-/// Programs cannot follow pointers that stand in data: the verifier takes them for numbers. Those that programs do
-/// not look at may be for other users of the data.
+/// Programs cannot follow pointers that stand in data: the verifier takes them for numbers. Those in variables that
+/// programs do not look at may be for other users of the data.
 fn check_pointers(image: &Image, data: &Data, places: &[i64]) -> Result<(), String> {
-    let var_at = |at: u64| data.vars.iter().find(|var| at >= var.offset && at - var.offset < var.size);
-    let used = |at: u64| match var_at(at) {
-        Some(var) => {
-            places.iter().any(|&place| u64::try_from(place).is_ok_and(|place| var_at(place) == Some(var)))
-        }
-        None => !places.is_empty(),
-    };
-    match data.refs.iter().find(|r| used(r.at)) {
-        None => Ok(()),
-        Some(_) if data.name == ".jumptables" => {
-            Err("jump tables need a kernel that has `gotox`; compile without them (`-mllvm -bpf-min-jump-table-entries=100000`, or `-mcpu=v3`)".to_owned())
-        }
-        Some(r) => {
-            let at = var_at(r.at).map_or_else(|| format!("+{:#x}", r.at), |var| format!(" in '{}'", var.name));
-            let target = image.target_name(r.target);
-            Err(format!("a pointer to '{target}' stands{at}, which programs in the kernel cannot follow; use an index, or choose with `switch`"))
-        }
+    if data.refs.is_empty() || places.is_empty() {
+        return Ok(());
     }
+    let var_at = |at: u64| {
+        let index = data.vars.partition_point(|var| var.offset <= at).checked_sub(1)?;
+        data.vars.get(index).filter(|var| at - var.offset < var.size).map(|_| index)
+    };
+    // What lies in no variable is one thing more.
+    let used: HashSet<Option<usize>> =
+        places.iter().map(|&place| u64::try_from(place).ok().and_then(var_at)).collect();
+    let Some(r) = data.refs.iter().find(|r| used.contains(&var_at(r.at))) else { return Ok(()) };
+    if data.name == ".jumptables" {
+        return Err(
+            "jump tables need a kernel that has `gotox`; compile without them, for `-mcpu=v3`".to_owned()
+        );
+    }
+    let at =
+        var_at(r.at).map_or_else(|| format!("+{:#x}", r.at), |var| format!(" in '{}'", data.vars[var].name));
+    Err(format!(
+        "a pointer to '{}' stands{at}, which programs in the kernel cannot follow; use an index, or choose with `switch`",
+        image.target_name(r.target)
+    ))
 }
 
-/// What the section begins with.
-fn initial(data: &Data, values: &mut [Value<'_>]) -> Result<Vec<u8>, String> {
+/// What the section begins with; `None` if that is zeros.
+fn initial(data: &Data, values: &mut [Value<'_>]) -> Result<Option<Vec<u8>>, String> {
     let size = usize::try_from(data.size).map_err(|_| "it does not fit into memory".to_owned())?;
-    let mut bytes = data.bytes.clone();
-    bytes.resize(size, 0);
+    let mut set = Vec::new();
     for value in values {
         let Some(var) = data.vars.iter().find(|var| var.name == value.name) else { continue };
-        let place = usize::try_from(var.offset).ok().zip(usize::try_from(var.size).ok());
-        let place = place.and_then(|(at, size)| bytes.get_mut(at..)?.get_mut(..size));
-        match place {
-            Some(place) if place.len() == value.bytes.len() => place.copy_from_slice(value.bytes),
-            _ => {
-                return Err(format!(
-                    "'{}' has {} bytes, the value for it {}",
-                    var.name,
-                    var.size,
-                    value.bytes.len()
-                ));
-            }
+        let len = value.bytes.len();
+        if var.size != len as u64 {
+            return Err(format!("'{}' has {} bytes, the value for it {len}", var.name, var.size));
         }
         value.used = true;
+        set.push((usize::try_from(var.offset).unwrap_or(usize::MAX), value.bytes));
     }
-    Ok(bytes)
+    if set.is_empty() && data.bytes.iter().all(|&byte| byte == 0) {
+        return Ok(None);
+    }
+    let mut bytes = data.bytes.clone();
+    bytes.resize(size, 0);
+    for (at, value) in set {
+        if let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.get_mut(..value.len())) {
+            place.copy_from_slice(value);
+        }
+    }
+    Ok(Some(bytes))
 }
 
 /// Up to eight characters of the image's name, and the section's.
@@ -209,14 +215,10 @@ fn section_name(image: &Image, data: &Data, options: &Options) -> [u8; 16] {
 }
 
 /// The type of the section, if it is what the kernel expects.
-fn datasec(image: &Image, data: &Data) -> Option<u32> {
+fn datasec(image: &Image, data: &Data) -> Option<TypeId> {
     let (btf, ty) = (image.btf.as_ref()?, data.ty?);
     match btf.ty(ty) {
-        Type::Datasec(section)
-            if btf.kind(ty) == Some(Kind::Datasec) && u64::from(section.size) == data.size =>
-        {
-            Some(ty.0)
-        }
+        Type::Datasec(section) if u64::from(section.size) == data.size => Some(ty),
         _ => None,
     }
 }

@@ -34,14 +34,14 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     let types = types::load(image, &selection);
     let maps = maps::create(image, options, &types)?;
     let data = Sections::create(image, options, &selection, &types)?;
-    let addresses = Addresses { image, maps: &maps, data: &data, imports: &imports, types: &types };
+    let addresses = Addresses { image, maps: &maps, data: &data, imports: &imports };
     let license = license(image)?;
     let mut programs = Vec::with_capacity(selection.programs.len());
     for program in &selection.programs {
-        programs.push(prog::load(program, &addresses, &license, options, &mut kernel)?);
+        programs.push(prog::load(program, &addresses, &types, &license, options, &mut kernel)?);
     }
     maps::fill_prog_arrays(image, &maps, &selection, &programs)?;
-    Ok(Loaded::new(programs, maps, data, types.remarks))
+    Ok(Loaded::new(programs, maps, data, types.remarks()))
 }
 
 fn check(image: &Image) -> Result<(), Error> {

@@ -20,7 +20,7 @@ use crate::sys::attr::MapCreate;
 use crate::types::{Types, needs_types};
 
 /// Makes all maps, and puts maps into maps of maps.
-pub(crate) fn create(image: &Image, options: &Options, types: &Types) -> Result<Vec<Map>, Error> {
+pub(crate) fn create(image: &Image, options: &Options, types: &Types<'_>) -> Result<Vec<Map>, Error> {
     for (name, _) in &options.entries {
         if !image.maps.iter().any(|map| map.def.name == *name) {
             let near = nearest(name, image.maps.iter().map(|map| map.def.name.as_str()));
@@ -71,7 +71,7 @@ fn program_of<'a>(selection: &Selection<'_>, programs: &'a [Prog], func: FuncId)
     programs.get(selection.programs.iter().position(|program| program.id == func)?)
 }
 
-fn open_or_create(def: &MapDef, options: &Options, types: &Types) -> Result<Map, Error> {
+fn open_or_create(def: &MapDef, options: &Options, types: &Types<'_>) -> Result<Map, Error> {
     let def = &with_options(def, options);
     if !def.pinned {
         return new_map(def, options, types);
@@ -118,7 +118,7 @@ fn with_options(def: &MapDef, options: &Options) -> MapDef {
     def
 }
 
-fn new_map(def: &MapDef, options: &Options, types: &Types) -> Result<Map, Error> {
+fn new_map(def: &MapDef, options: &Options, types: &Types<'_>) -> Result<Map, Error> {
     let definition = |problem| Error::MapDefinition { map: def.name.clone(), problem };
     let mut attr = attributes(def, &options.name_prefix).map_err(definition)?;
     let inner = match &def.inner {
@@ -141,20 +141,19 @@ fn new_map(def: &MapDef, options: &Options, types: &Types) -> Result<Map, Error>
 }
 
 /// With types where the kernel takes them; a failure with types is tried again without.
-fn create_typed(def: &MapDef, mut attr: MapCreate, types: &Types) -> io::Result<OwnedFd> {
-    let Some(btf) = types.fd().filter(|_| takes_types(def.ty)) else { return sys::map_create(&attr) };
-    let typed = |ty: Option<skep_btf::TypeId>, size| match ty {
-        Some(ty) => ty.0,
-        None if needs_types(def.ty) => types.plain(size).map_or(0, |ty| ty.0),
-        None => 0,
+fn create_typed(def: &MapDef, mut attr: MapCreate, types: &Types<'_>) -> io::Result<OwnedFd> {
+    let Some(set) = types.set().filter(|_| takes_types(def.ty)) else { return sys::map_create(&attr) };
+    let typed = |ty, size| {
+        let sized = || if needs_types(def.ty) { set.sized(size) } else { None };
+        set.of_image(ty).or_else(sized).map_or(0, |ty| ty.0)
     };
     let plain = attr;
-    (attr.btf_key_type_id, attr.btf_value_type_id) =
-        (typed(def.key_type, def.key_size), typed(def.value_type, def.value_size));
+    attr.btf_key_type_id = typed(def.key_type, def.key_size);
+    attr.btf_value_type_id = typed(def.value_type, def.value_size);
     if attr.btf_value_type_id == 0 || (attr.btf_key_type_id == 0 && def.key_size > 0) {
         return sys::map_create(&plain);
     }
-    attr.btf_fd = sys::number(btf);
+    attr.btf_fd = sys::number(set.fd());
     sys::map_create(&attr).or_else(|error| match error.raw_os_error() {
         // What else is wrong with it, the kernel says again.
         Some(libc::EPERM | libc::ENOMEM) => Err(error),

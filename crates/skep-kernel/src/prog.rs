@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use skep_insn::RawInsn;
+use skep_object::Image;
 use skep_object::section::{ProgType, ProgramSection, attach_type};
 
 use crate::assemble::{self, Addresses};
@@ -17,6 +18,7 @@ use crate::maps::kernel_name;
 use crate::options::{Log, Options};
 use crate::select::Program;
 use crate::sys::{self, ProgLoad};
+use crate::types::{TypeSet, Types};
 use crate::vmlinux::KernelTypes;
 
 /// A program in the kernel. Closed when dropped; the kernel keeps it as long as it is attached or in a map.
@@ -41,14 +43,15 @@ const LOG_ALL: u32 = 2;
 pub(crate) fn load(
     program: &Program<'_>,
     addresses: &Addresses<'_>,
+    types: &Types<'_>,
     license: &CStr,
     options: &Options,
     kernel: &mut KernelTypes,
 ) -> Result<Prog, Error> {
+    let (image, func) = (addresses.image, program.func);
     let assembled = assemble::program(program, addresses)?;
     let AttachTo { attach_type, btf_id } = attach::resolve(program, kernel)?;
     let flag = |is: bool, flag| if is { flag } else { 0 };
-    let func = program.func;
     let request = ProgLoad {
         ty: program.section.ty.0,
         code: &assembled.code,
@@ -57,17 +60,40 @@ pub(crate) fn load(
         name: kernel_name(&options.name_prefix, &func.name),
         attach_type,
         attach_btf_id: btf_id,
-        attach_prog: None,
-        btf: addresses.types.fd(),
-        func_info: &assembled.func_info,
-        line_info: &assembled.line_info,
+        ..ProgLoad::default()
     };
-    let (result, log) = load_with_log(&request, options.log);
-    let place = |slot| assembled.place(addresses.image, slot);
+    let with = |set: Option<&TypeSet>| {
+        let records = set.map(|set| assembled.records(image, set.about())).unwrap_or_default();
+        let btf = set.map(TypeSet::fd);
+        load_with_log(
+            &ProgLoad { btf, func_info: &records.funcs, line_info: &records.lines, ..request },
+            options.log,
+        )
+    };
+    let (mut result, mut log) = with(types.set());
+    if result.is_err()
+        && has_global_subprograms(image, program)
+        && let Some(plain) = types.plain()
+    {
+        // What is wrong with it even so is more to the point.
+        (result, log) = with(Some(plain));
+        if result.is_ok() {
+            types.remark(format!(
+                "program '{}': its global functions are verified in their callers, since alone they are refused",
+                func.name
+            ));
+        }
+    }
     let fd = result.map_err(|errno| {
-        let explained =
-            Explained { name: &func.name, section: &func.section, types: &addresses.types.remarks };
-        refusal(&explained, &request, errno, log.clone(), place)
+        let place = |slot| assembled.place(image, slot);
+        refusal(
+            &Names { name: &func.name, section: &func.section },
+            &request,
+            errno,
+            &log,
+            &types.remarks(),
+            place,
+        )
     })?;
     Ok(Prog {
         name: func.name.clone(),
@@ -77,6 +103,11 @@ pub(crate) fn load(
         fd,
         log,
     })
+}
+
+/// Whether the kernel verifies a part of the program alone, by what its type says.
+fn has_global_subprograms(image: &Image, program: &Program<'_>) -> bool {
+    program.parts.iter().skip(1).any(|&id| image.func(id).exported)
 }
 
 /// Loads without a log, and once more with one if that fails.
@@ -105,29 +136,28 @@ fn may_have_log(error: &io::Error) -> bool {
     !matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EMFILE | libc::ENFILE))
 }
 
-struct Explained<'a> {
+/// What a refused program is called.
+struct Names<'a> {
     name: &'a str,
     section: &'a str,
-    types: &'a [String],
 }
 
 fn refusal(
-    program: &Explained<'_>,
+    names: &Names<'_>,
     request: &ProgLoad<'_>,
     errno: io::Error,
-    log: String,
+    log: &str,
+    remarks: &[String],
     place: impl Fn(u32) -> Option<Place>,
 ) -> Error {
-    let conclusion = conclude(&log);
-    let place = conclusion.slot.and_then(place);
-    let remedy = explain::remedy(request, &errno, &log, program.types);
+    let conclusion = conclude(log);
     Error::Refused(Box::new(Refusal {
-        program: program.name.to_owned(),
-        section: program.section.to_owned(),
-        place,
+        program: names.name.to_owned(),
+        section: names.section.to_owned(),
+        place: conclusion.slot.and_then(place),
         reason: conclusion.reason,
-        remedy,
-        log,
+        remedy: explain::remedy(request, &errno, log, remarks),
+        log: log.to_owned(),
         errno,
     }))
 }
@@ -157,8 +187,8 @@ impl Prog {
             let insn = assemble::text(code.get(slot as usize..)?);
             Some(Place { function: "bytes".to_owned(), slot, insn, line: None, text: String::new() })
         };
-        let explained = Explained { name: "bytes", section: &section, types: &[] };
-        let fd = result.map_err(|errno| refusal(&explained, &request, errno, log.clone(), place))?;
+        let names = Names { name: "bytes", section: &section };
+        let fd = result.map_err(|errno| refusal(&names, &request, errno, &log, &[], place))?;
         Ok(Prog { name: "bytes".to_owned(), aliases: Vec::new(), section, ty, fd, log })
     }
 

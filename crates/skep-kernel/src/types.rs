@@ -7,6 +7,7 @@
 mod records;
 mod rewrite;
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,51 +20,107 @@ use crate::log::{WHOLE, with_log};
 use crate::select::Selection;
 use crate::sys;
 
-pub(crate) use records::{Header, records, string};
+use rewrite::Keep;
 
-/// The types that were loaded, if they were.
+pub(crate) use records::{Header, names, string};
+
+/// The types of an image in the kernel.
+#[derive(Debug)]
+pub(crate) struct Types<'a> {
+    image: &'a Image,
+    selection: &'a Selection<'a>,
+    set: Option<TypeSet>,
+    /// Types of functions alone, for what the kernel does not verify with those of the image.
+    plain: OnceCell<Option<TypeSet>>,
+    /// What the kernel did not take.
+    remarks: RefCell<Vec<String>>,
+}
+
+/// A set of types in the kernel.
+#[derive(Debug)]
+pub(crate) struct TypeSet {
+    fd: OwnedFd,
+    about: About,
+    /// With the types of the image, under their ids; else only with those of functions.
+    is_whole: bool,
+}
+
+/// What a set says about the image.
 #[derive(Debug, Default)]
-pub(crate) struct Types {
-    fd: Option<OwnedFd>,
+pub(crate) struct About {
     /// The FUNC of each function that is part of a program.
     pub(crate) funcs: HashMap<FuncId, TypeId>,
     /// Where the name of each file of the image stands among the strings.
     pub(crate) files: Vec<u32>,
-    /// `u32`, and types for values of these sizes; for maps that must have types but do not say any.
-    pub(crate) plain: Vec<(u32, TypeId)>,
-    /// What the kernel did not take.
-    pub(crate) remarks: Vec<String>,
+    /// Types for values of these sizes; for maps that must have types but do not say any.
+    pub(crate) sized: Vec<(u32, TypeId)>,
 }
 
-impl Types {
-    /// The types in the kernel.
-    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.fd.as_ref().map(AsFd::as_fd)
+impl TypeSet {
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 
-    /// A type of that size; `None` if types could not be loaded.
-    pub(crate) fn plain(&self, size: u32) -> Option<TypeId> {
-        self.fd.as_ref()?;
-        self.plain.iter().find(|(known, _)| *known == size).map(|&(_, ty)| ty)
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// A type of that size.
+    pub(crate) fn sized(&self, size: u32) -> Option<TypeId> {
+        self.about.sized.iter().find(|(known, _)| *known == size).map(|&(_, ty)| ty)
+    }
+
+    /// A type of the image, if the set has them.
+    pub(crate) fn of_image(&self, ty: Option<TypeId>) -> Option<TypeId> {
+        ty.filter(|_| self.is_whole)
     }
 }
 
-/// Loads the types. If the kernel refuses them, that is only a remark: few programs need them.
-pub(crate) fn load(image: &Image, selection: &Selection<'_>) -> Types {
-    let is_needed =
-        selection.is_callback.iter().any(|&is| is) || image.maps.iter().any(|map| needs_types(map.def.ty));
-    let empty = || Btf::builder().build().ok();
-    let Some(btf) = image.btf.as_deref().cloned().or_else(|| empty().filter(|_| is_needed)) else {
-        return Types::default();
-    };
-    let rewritten = rewrite::for_kernel(image, &btf, selection);
+/// Loads the types. If the kernel refuses them, that is only a remark: few programs need more than those of functions.
+pub(crate) fn load<'a>(image: &'a Image, selection: &'a Selection<'a>) -> Types<'a> {
     let mut types =
-        Types { funcs: rewritten.funcs, files: rewritten.files, plain: rewritten.plain, ..Types::default() };
-    match sys::btf_load(&rewritten.bytes, &mut []).0 {
-        Ok(fd) => types.fd = Some(fd),
-        Err(error) => types.remarks.push(refusal(&error, &rewritten.bytes)),
-    }
+        Types { image, selection, set: None, plain: OnceCell::new(), remarks: RefCell::default() };
+    let is_needed =
+        || selection.is_callback.iter().any(|&is| is) || image.maps.iter().any(|map| needs_types(map.def.ty));
+    types.set = match image.btf.as_deref() {
+        Some(btf) => types.load(btf, Keep::Types).or_else(|| types.load(btf, Keep::Strings)),
+        None if is_needed() => Btf::builder().build().ok().and_then(|btf| types.load(&btf, Keep::Strings)),
+        None => None,
+    };
     types
+}
+
+impl Types<'_> {
+    /// What was loaded, if it was.
+    pub(crate) fn set(&self) -> Option<&TypeSet> {
+        self.set.as_ref()
+    }
+
+    /// Types by which each function is verified in its callers; `None` if they are so already.
+    pub(crate) fn plain(&self) -> Option<&TypeSet> {
+        self.set.as_ref().filter(|set| set.is_whole)?;
+        self.plain.get_or_init(|| self.load(self.image.btf.as_deref()?, Keep::Strings)).as_ref()
+    }
+
+    /// Notes what was not taken, but is not needed.
+    pub(crate) fn remark(&self, remark: String) {
+        self.remarks.borrow_mut().push(remark);
+    }
+
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        self.remarks.borrow().clone()
+    }
+
+    fn load(&self, btf: &Btf, keep: Keep) -> Option<TypeSet> {
+        let (bytes, about) = rewrite::for_kernel(self.image, btf, self.selection, keep);
+        match sys::btf_load(&bytes, &mut []).0 {
+            Ok(fd) => Some(TypeSet { fd, about, is_whole: keep == Keep::Types }),
+            Err(error) => {
+                self.remark(refusal(&error, &bytes));
+                None
+            }
+        }
+    }
 }
 
 /// Why the kernel refuses the types.

@@ -9,7 +9,7 @@ use skep_object::nearest::nearest;
 
 use crate::error::Error;
 use crate::mmap::Constant;
-use crate::types::{Header, records, string};
+use crate::types::{self, Header, string};
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 
@@ -30,10 +30,12 @@ impl KernelTypes {
     pub(crate) fn find(&mut self, wanted: &[(Kind, &str)]) -> Result<Vec<Option<TypeId>>, Error> {
         let mut found = vec![None; wanted.len()];
         let mut missing = wanted.len();
+        let names: Vec<Name<'_>> = wanted.iter().map(|(_, name)| Name::new(name)).collect();
         let header = self.open()?;
-        for (record, id) in records(header.types).zip(1..) {
-            for (&(kind, name), found) in wanted.iter().zip(&mut found) {
-                if kind == record.kind && found.is_none() && string_is(header.strings, record.name, name) {
+        for (id, kind, at) in types::names(header.types, |kind| wanted.iter().any(|(k, _)| *k == kind)) {
+            let rest = usize::try_from(at).ok().and_then(|at| header.strings.get(at..)).unwrap_or_default();
+            for (((wanted, _), name), found) in wanted.iter().zip(&names).zip(&mut found) {
+                if name.begins(rest) && *wanted == kind && found.is_none() {
                     *found = Some(TypeId(id));
                     missing -= 1;
                 }
@@ -48,8 +50,8 @@ impl KernelTypes {
     /// The names most like one that there is none of.
     pub(crate) fn nearest(&mut self, kind: Kind, prefix: &str, name: &str) -> Vec<String> {
         let Ok(header) = self.open() else { return Vec::new() };
-        let names = records(header.types).filter(|record| record.kind == kind).filter_map(|record| {
-            std::str::from_utf8(string(header.strings, record.name)).ok()?.strip_prefix(prefix)
+        let names = types::names(header.types, |k| k == kind).filter_map(|(_, _, at)| {
+            std::str::from_utf8(string(header.strings, at)).ok()?.strip_prefix(prefix)
         });
         nearest(name, names)
     }
@@ -81,7 +83,51 @@ fn read() -> io::Result<Bytes> {
     Ok(Bytes::Read(bytes))
 }
 
-fn string_is(strings: &[u8], at: u32, name: &str) -> bool {
-    let rest = usize::try_from(at).ok().and_then(|at| strings.get(at..)).unwrap_or_default();
-    rest.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+/// A name that is looked for among many.
+struct Name<'a> {
+    name: &'a str,
+    /// Its first bytes, and which of them count.
+    start: u64,
+    mask: u64,
+}
+
+impl Name<'_> {
+    fn new(name: &str) -> Name<'_> {
+        let mut start = [0; 8];
+        let mut mask = [0; 8];
+        // With the zero byte behind it.
+        for (index, byte) in name.bytes().chain([0]).take(8).enumerate() {
+            (start[index], mask[index]) = (byte, 0xff);
+        }
+        Name { name, start: u64::from_ne_bytes(start), mask: u64::from_ne_bytes(mask) }
+    }
+
+    /// Whether the string that `rest` begins with is this name.
+    fn begins(&self, rest: &[u8]) -> bool {
+        let is_near =
+            rest.first_chunk().is_none_or(|first| u64::from_ne_bytes(*first) & self.mask == self.start);
+        is_near && rest.strip_prefix(self.name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+
+    #[test]
+    fn names_are_whole_strings() {
+        for (name, strings, expected) in [
+            ("vfs_read", &b"vfs_read\0x"[..], true),
+            ("vfs_read", b"vfs_readv\0", false),
+            ("vfs_read", b"vfs_read", false),
+            ("a", b"a\0bcdefgh", true),
+            ("a", b"ab\0cdefgh", false),
+            ("a", b"a\0", true),
+            ("", b"\0", true),
+            ("", b"abcdefghijk", false),
+            ("abcdefg", b"abcdefg\0", true),
+        ] {
+            assert_eq!(Name::new(name).begins(strings), expected, "{name} {strings:?}");
+        }
+    }
 }

@@ -13,7 +13,6 @@ pub(crate) struct Header<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) name: u32,
-    pub(crate) kind: Kind,
     /// How many elements its list has, or its linkage.
     pub(crate) vlen: u32,
     /// The whole record.
@@ -39,15 +38,73 @@ const MAGIC: [u8; 2] = 0xeb9f_u16.to_ne_bytes();
 
 /// All records; the first has id 1. It ends where bytes are no record.
 pub(crate) fn records(types: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let sizes = Sizes::new();
     let mut rest = types;
     std::iter::from_fn(move || {
-        let info = word(rest, 4)?;
-        let kind = Kind::from_number(info >> 24 & 0x1f)?;
-        let vlen = info & 0xffff;
-        let (bytes, after) = rest.split_at_checked(kind.encoded_size(vlen))?;
+        let (header, _) = rest.split_first_chunk::<12>()?;
+        let (name, info) = (word(header, 0)?, word(header, 4)?);
+        let (bytes, after) = rest.split_at_checked(sizes.of(info))?;
         rest = after;
-        Some(Record { name: word(bytes, 0)?, kind, vlen, bytes })
+        Some(Record { name, vlen: vlen(info), bytes })
     })
+}
+
+/// The ids and names of all types of the kinds that `is_wanted` says; as [`records`], but for millions of them.
+pub(crate) fn names(
+    types: &[u8],
+    is_wanted: impl Fn(Kind) -> bool,
+) -> impl Iterator<Item = (u32, Kind, u32)> {
+    let sizes = Sizes::new();
+    let mut wanted = [None; KINDS];
+    for &kind in Kind::ALL {
+        if let Some(wanted) = usize::try_from(kind.number()).ok().and_then(|number| wanted.get_mut(number)) {
+            *wanted = Some(kind).filter(|&kind| is_wanted(kind));
+        }
+    }
+    let (mut rest, mut id) = (types, 0);
+    std::iter::from_fn(move || {
+        loop {
+            let (header, _) = rest.split_first_chunk::<12>()?;
+            let info = u32::from_ne_bytes([header[4], header[5], header[6], header[7]]);
+            rest = rest.get(sizes.of(info)..)?;
+            id += 1;
+            if let Some(kind) = wanted[(info >> 24) as usize % KINDS] {
+                return Some((id, kind, u32::from_ne_bytes([header[0], header[1], header[2], header[3]])));
+            }
+        }
+    })
+}
+
+/// How many numbers of kinds the encoding has.
+const KINDS: usize = 32;
+
+fn vlen(info: u32) -> u32 {
+    info & 0x00ff_ffff
+}
+
+/// How long records are: those of a kind all begin alike, and some have a list behind it.
+struct Sizes {
+    /// By kind: bytes without a list, and of each element. What is no kind is as long as it takes to end here.
+    by_kind: [(usize, usize); KINDS],
+}
+
+impl Sizes {
+    fn new() -> Sizes {
+        let mut by_kind = [(usize::MAX, 0); KINDS];
+        for kind in Kind::ALL {
+            if let Some(size) = usize::try_from(kind.number()).ok().and_then(|number| by_kind.get_mut(number))
+            {
+                *size = (kind.encoded_size(0), kind.encoded_size(1) - kind.encoded_size(0));
+            }
+        }
+        Sizes { by_kind }
+    }
+
+    /// The length of the record that begins with this word.
+    fn of(&self, info: u32) -> usize {
+        let (fixed, element) = self.by_kind[(info >> 24) as usize % KINDS];
+        fixed.saturating_add(element * vlen(info) as usize)
+    }
 }
 
 /// The string at an offset, without its end.

@@ -8,61 +8,44 @@ use skep_btf::{
 use skep_object::Image;
 use skep_object::image::FuncId;
 
-use super::needs_types;
 use super::records::{HEADER_LEN, Header, records};
+use super::{About, needs_types};
 use crate::select::Selection;
 
-/// The section for the kernel, and what it says about the image.
-#[derive(Debug)]
-pub(super) struct Rewritten {
-    pub(super) bytes: Vec<u8>,
-    pub(super) funcs: HashMap<FuncId, TypeId>,
-    pub(super) files: Vec<u32>,
-    pub(super) plain: Vec<(u32, TypeId)>,
+/// What is kept of an object's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// All of them, under their ids.
+    Types,
+    /// Only the strings, to which lines refer: functions get plain types, by which they are verified in their callers.
+    Strings,
 }
 
 const HOST: Endian = if cfg!(target_endian = "little") { Endian::Little } else { Endian::Big };
 
-/// What the kernel would take for the image's types.
-pub(super) fn for_kernel(image: &Image, btf: &Btf, selection: &Selection<'_>) -> Rewritten {
+/// What the kernel would take for the image's types, as a section, and what that says about the image.
+pub(super) fn for_kernel(
+    image: &Image,
+    btf: &Btf,
+    selection: &Selection<'_>,
+    keep: Keep,
+) -> (Vec<u8>, About) {
     let bytes = btf.to_bytes(HOST);
     let header = Header::parse(&bytes).unwrap_or(Header { types: &[], strings: &[0] });
-    let linkages = linkages(image, selection);
-    let protos = protos_to_name(btf);
     let mut section = Section {
         types: Vec::with_capacity(header.types.len() + 256),
         strings: header.strings.to_vec(),
         count: 0,
     };
-    let mut unnamed = None;
-    for ((id, ty), record) in btf.iter().zip(records(header.types)) {
-        let name = record.name;
-        match ty {
-            _ if is_nothing(btf, &ty) => section.push(0, Kind::Ptr, 0, 0, &[]),
-            Type::Var(var) if var.linkage == Linkage::Extern => section.push(name, Kind::Typedef, 0, 0, &[]),
-            Type::Func(func) => {
-                let linkage = linkages.get(&id).copied().unwrap_or(match func.linkage {
-                    Linkage::Static => Linkage::Static,
-                    Linkage::Global | Linkage::Extern => Linkage::Global,
-                });
-                section.push(name, Kind::Func, linkage as u32, func.proto.0, &[])
-            }
-            Type::FuncProto(proto) if protos.contains(&id) => {
-                let unnamed = *unnamed.get_or_insert_with(|| section.string("unnamed"));
-                section.push(0, Kind::FuncProto, record.vlen, proto.ret.0, &named(&proto, unnamed))
-            }
-            Type::Int(int) if int.encoding == IntEncoding::SignedChar => {
-                let signed =
-                    (IntEncoding::Signed as u32) << 24 | u32::from(int.offset) << 16 | u32::from(int.bits);
-                section.push(name, Kind::Int, 0, int.size, &[signed])
-            }
-            _ => section.copy(record.bytes),
-        };
+    if keep == Keep::Types {
+        section.rewrite(btf, header.types, &linkages(image, selection));
     }
-    let funcs = section.funcs(image, selection);
-    let plain = section.plain(image);
-    let files = image.files.iter().map(|file| section.string(file)).collect();
-    Rewritten { bytes: section.into_bytes(), funcs, files, plain }
+    let about = About {
+        funcs: section.funcs(image, selection, keep),
+        sized: section.sized(image),
+        files: image.files.iter().map(|file| section.string(file)).collect(),
+    };
+    (section.into_bytes(), about)
 }
 
 /// Whether a type is a data section that the kernel would refuse: nothing of what it lists has a place. It becomes
@@ -123,6 +106,37 @@ struct Section {
 }
 
 impl Section {
+    /// All types of an object, changed where the kernel wants it otherwise.
+    fn rewrite(&mut self, btf: &Btf, types: &[u8], linkages: &HashMap<TypeId, Linkage>) {
+        let protos = protos_to_name(btf);
+        let mut unnamed = None;
+        for ((id, ty), record) in btf.iter().zip(records(types)) {
+            let name = record.name;
+            match ty {
+                _ if is_nothing(btf, &ty) => self.push(0, Kind::Ptr, 0, 0, &[]),
+                Type::Var(var) if var.linkage == Linkage::Extern => self.push(name, Kind::Typedef, 0, 0, &[]),
+                Type::Func(func) => {
+                    let linkage = linkages.get(&id).copied().unwrap_or(match func.linkage {
+                        Linkage::Static => Linkage::Static,
+                        Linkage::Global | Linkage::Extern => Linkage::Global,
+                    });
+                    self.push(name, Kind::Func, linkage as u32, func.proto.0, &[])
+                }
+                Type::FuncProto(proto) if protos.contains(&id) => {
+                    let unnamed = *unnamed.get_or_insert_with(|| self.string("unnamed"));
+                    self.push(0, Kind::FuncProto, record.vlen, proto.ret.0, &named(&proto, unnamed))
+                }
+                Type::Int(int) if int.encoding == IntEncoding::SignedChar => {
+                    let signed = (IntEncoding::Signed as u32) << 24
+                        | u32::from(int.offset) << 16
+                        | u32::from(int.bits);
+                    self.push(name, Kind::Int, 0, int.size, &[signed])
+                }
+                _ => self.copy(record.bytes),
+            };
+        }
+    }
+
     fn copy(&mut self, record: &[u8]) -> TypeId {
         self.types.extend_from_slice(record);
         self.count += 1;
@@ -146,12 +160,12 @@ impl Section {
     }
 
     /// The FUNC of each function that is part of a program.
-    fn funcs(&mut self, image: &Image, selection: &Selection<'_>) -> HashMap<FuncId, TypeId> {
+    fn funcs(&mut self, image: &Image, selection: &Selection<'_>, keep: Keep) -> HashMap<FuncId, TypeId> {
         let mut funcs = HashMap::new();
         let mut proto = None;
         let all = (0..).map(FuncId).zip(&image.funcs).zip(&selection.is_loaded);
         for ((id, func), _) in all.filter(|(_, is_loaded)| **is_loaded) {
-            let ty = func.ty.unwrap_or_else(|| {
+            let ty = func.ty.filter(|_| keep == Keep::Types).unwrap_or_else(|| {
                 let proto: TypeId = *proto.get_or_insert_with(|| self.push(0, Kind::FuncProto, 0, 0, &[]));
                 let name = self.string(&mangle(&func.name));
                 self.push(name, Kind::Func, Linkage::Static as u32, proto.0, &[])
@@ -162,11 +176,11 @@ impl Section {
     }
 
     /// Types for maps that must have them: a `u32`, and for each size an array of bytes in a struct.
-    fn plain(&mut self, image: &Image) -> Vec<(u32, TypeId)> {
-        let mut plain: Vec<(u32, TypeId)> = Vec::new();
+    fn sized(&mut self, image: &Image) -> Vec<(u32, TypeId)> {
+        let mut sized: Vec<(u32, TypeId)> = Vec::new();
         let needing = image.maps.iter().map(|map| &map.def).filter(|def| needs_types(def.ty));
         for size in needing.flat_map(|def| [def.key_size, def.value_size]) {
-            if plain.iter().any(|(known, _)| *known == size) {
+            if sized.iter().any(|(known, _)| *known == size) {
                 continue;
             }
             let ty = match size {
@@ -181,9 +195,9 @@ impl Section {
                     self.push(0, Kind::Struct, 1, size, &[name, array.0, 0])
                 }
             };
-            plain.push((size, ty));
+            sized.push((size, ty));
         }
-        plain
+        sized
     }
 
     fn into_bytes(self) -> Vec<u8> {

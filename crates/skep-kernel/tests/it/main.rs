@@ -7,3 +7,4 @@ mod maps;
 mod programs;
 mod refusals;
 mod support;
+mod types;
