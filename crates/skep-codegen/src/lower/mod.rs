@@ -1,10 +1,133 @@
-//! From IR to BPF instructions.
+//! From IR to BPF instructions: the blocks ([`graph`]), what upper bits hold ([`widths`]), machine instructions
+//! ([`select`]), registers ([`regs`]), instructions ([`emit`]), their order and jumps ([`layout`]).
+
+mod abi;
+mod emit;
+mod frame;
+mod graph;
+mod layout;
+mod machine;
+mod order;
+mod regs;
+mod select;
+mod target;
+mod widths;
+
+use abi::Abi;
+use graph::Graph;
+use regs::Allocator;
+use target::Isa;
+use widths::Widths;
 
 use crate::code::Code;
-use crate::ir::Module;
-use crate::{Diags, Options};
+use crate::diag::{Code as DiagCode, SourcePlace};
+use crate::ir::{Func, Loc, Module};
+use crate::options::Target;
+use crate::{Diag, Diags, Options};
 
 /// The code of all functions, in the order of [`Module::funcs`].
-pub(crate) fn all(module: &Module, _options: &Options) -> Result<Vec<Code>, Diags> {
-    Ok(module.funcs.iter().map(|_| Code::default()).collect())
+pub(crate) fn all(module: &Module, options: &Options) -> Result<Vec<Code>, Diags> {
+    let mut lower = Lower {
+        module,
+        options,
+        isa: Isa::new(options),
+        abi: Abi::new(module),
+        allocator: Allocator::new(),
+        diags: Vec::new(),
+    };
+    let code = module.funcs.iter().map(|func| lower.function(func)).collect();
+    if lower.diags.is_empty() { Ok(code) } else { Err(Diags(lower.diags)) }
+}
+
+struct Lower<'a> {
+    module: &'a Module,
+    options: &'a Options,
+    isa: Isa,
+    abi: Abi,
+    allocator: Allocator,
+    diags: Vec<Diag>,
+}
+
+impl Lower<'_> {
+    /// The code of a function; nothing if there are mistakes in it.
+    fn function(&mut self, func: &Func) -> Code {
+        let (module, isa) = (self.module, self.isa);
+        let mistakes = self.diags.len();
+        self.abi.enter(func);
+        let graph = Graph::new(func, isa.opt);
+        let widths = Widths::new(module, func, &graph, isa, &self.abi);
+        let kernel = self.is_for_kernel(func);
+        let input =
+            select::Input { module, func, graph: &graph, widths: &widths, abi: &self.abi, isa, kernel };
+        let program = select::run(&input, &mut self.diags);
+        if self.diags.len() > mistakes {
+            return Code::default();
+        }
+        let output = match self.allocator.run(&program, self.options.validate) {
+            Ok(output) => output,
+            Err(why) => {
+                let code = if program.asms.is_empty() { DiagCode::InvalidIr } else { DiagCode::BadAsm };
+                self.diag(func, func.loc, code, format!("no registers for it: {why}"));
+                return Code::default();
+            }
+        };
+        let frame = frame::Frame::new(func, &program, output.num_spillslots);
+        let asm = emit::run(&program, output, &frame);
+        let spills = output.num_spillslots;
+        self.check_frame(func, &frame, spills);
+        match asm {
+            Ok(asm) => layout::run(&asm, &program, isa, frame.size),
+            Err((loc, why)) => {
+                self.diag(func, loc, DiagCode::BadAsm, why);
+                Code::default()
+            }
+        }
+    }
+
+    /// Whether the kernel runs it.
+    fn is_for_kernel(&self, func: &Func) -> bool {
+        let section = self.module.symbol(func.symbol).section.as_deref();
+        self.options.target == Target::Kernel && section.is_none_or(skep_object::section::is_kernel_section)
+    }
+
+    fn check_frame(&mut self, func: &Func, frame: &frame::Frame, spills: usize) {
+        // Offsets from r10 have 16 bits.
+        let limit = self.options.frame.min(1 << 15);
+        if frame.size <= limit {
+            return;
+        }
+        let mut slots: Vec<_> = func.slots.iter().enumerate().filter(|(at, _)| frame.has(*at)).collect();
+        slots.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.size));
+        let mut largest: Vec<String> = slots
+            .iter()
+            .take(3)
+            .map(|(at, slot)| match &slot.name {
+                Some(name) => format!("'{name}' {}", slot.size),
+                None => format!("slot {at} {}", slot.size),
+            })
+            .collect();
+        if spills > 0 {
+            largest.push(format!("spilled registers {}", spills * 8));
+        }
+        let message = format!(
+            "its frame has {} bytes, of which {limit} are allowed ({}); move large variables to a map or a global",
+            frame.size,
+            largest.join(", ")
+        );
+        self.diag(func, func.loc, DiagCode::FrameTooLarge, message);
+    }
+
+    fn diag(&mut self, func: &Func, loc: Loc, code: DiagCode, message: String) {
+        let place = self.module.place(loc);
+        let place = self.module.files.get(place.file as usize).filter(|_| place.line != 0).map(|file| {
+            SourcePlace { file: file.clone(), line: place.line, column: place.column }
+        });
+        let func = Some(self.module.symbol(func.symbol).name.clone());
+        self.diags.push(Diag { code, func, place, message });
+    }
+}
+
+/// A length as an index. Lists here are as long as those of the function, or a few times as long.
+fn index(len: usize) -> u32 {
+    u32::try_from(len).expect("fewer than 2^32 entries")
 }

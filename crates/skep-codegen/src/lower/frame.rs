@@ -1,0 +1,90 @@
+//! The stack frame: slots of the function, then those where registers are spilled.
+
+use super::machine::{At, FramePlace, Kind, Program};
+use crate::ir::{Func, SlotData};
+
+/// Where things are in the frame.
+pub(super) struct Frame {
+    /// Of each slot, the distance from r10; 0 if it is not used.
+    offsets: Vec<i32>,
+    /// Bytes of the slots.
+    slots: u32,
+    /// Bytes in all.
+    pub(super) size: u32,
+}
+
+/// A slot of spilled registers.
+const SPILL: u32 = 8;
+
+/// The alignment that a slot is given: at least its own, and what accesses of its size like.
+pub(super) fn align(slot: &SlotData) -> u32 {
+    let natural = match slot.size {
+        0 | 1 => 1,
+        2 | 3 => 2,
+        4..8 => 4,
+        _ => 8,
+    };
+    slot.align.clamp(natural, 8)
+}
+
+impl Frame {
+    pub(super) fn new(func: &Func, program: &Program, spills: usize) -> Frame {
+        let count = func.slots.len() + usize::from(program.has_scratch);
+        let mut used = vec![false; count];
+        if count > 0 {
+            for inst in &program.insts {
+                if let Some(place) = place(&inst.kind) {
+                    used[place.slot.0 as usize] = true;
+                }
+            }
+        }
+        let scratch = SlotData::new(8, 8);
+        let data = |at: usize| func.slots.get(at).unwrap_or(&scratch);
+        let mut order: Vec<usize> = (0..count).filter(|&at| used[at]).collect();
+        order.sort_by_key(|&at| std::cmp::Reverse(align(data(at))));
+        let mut offsets = vec![0; count];
+        let mut size = 0u32;
+        for at in order {
+            let slot = data(at);
+            size = size.saturating_add(slot.size).next_multiple_of(align(slot));
+            offsets[at] = i32::try_from(size).map_or(i32::MIN, |size| -size);
+        }
+        let slots = size.next_multiple_of(SPILL);
+        let spilled = u32::try_from(spills).unwrap_or(u32::MAX).saturating_mul(SPILL);
+        let size = if spills == 0 { size } else { slots.saturating_add(spilled) };
+        Frame { offsets, slots, size }
+    }
+
+    /// The distance of a place from r10.
+    pub(super) fn offset(&self, place: FramePlace) -> i32 {
+        self.offsets[place.slot.0 as usize].saturating_add(place.offset)
+    }
+
+    /// The distance of a spilled register from r10.
+    pub(super) fn spill(&self, slot: usize) -> i32 {
+        let below = i64::from(self.slots) + (slot as i64 + 1) * i64::from(SPILL);
+        i32::try_from(-below).unwrap_or(i32::MIN)
+    }
+
+    /// Whether a slot is in the frame.
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.offsets.get(slot).is_some_and(|&offset| offset != 0)
+    }
+}
+
+/// The place in the frame that an instruction uses.
+fn place(kind: &Kind) -> Option<FramePlace> {
+    match *kind {
+        Kind::Frame(place) => Some(place),
+        Kind::Load { at: At::Frame(place), .. }
+        | Kind::Store { at: At::Frame(place), .. }
+        | Kind::StoreImm { at: At::Frame(place), .. }
+        | Kind::Atomic { at: At::Frame(place), .. }
+        | Kind::Fetch { at: At::Frame(place), .. }
+        | Kind::CmpXchg { at: At::Frame(place), .. }
+        | Kind::AtomicLoop { at: At::Frame(place), .. }
+        | Kind::LoadAcquire { at: At::Frame(place), .. }
+        | Kind::StoreRelease { at: At::Frame(place), .. } => Some(place),
+        _ => None,
+    }
+}

@@ -1,0 +1,260 @@
+//! Machine instructions over virtual registers: what selection makes and register allocation reads.
+
+use regalloc2::{Block, Function, Inst, InstRange, Operand, PReg, PRegSet, RegClass, VReg};
+use skep_insn::{AluOp, AtomicOp, Callee, Cond, EndianOp, MemSize, Reg, Width};
+
+use crate::ir::{self, Loc, Slot, SymbolId};
+
+/// An instruction. Its operands are in [`Program::operands`], in the order that its kind tells: first what it writes,
+/// then what it reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MInst {
+    pub(super) kind: Kind,
+    pub(super) first: u32,
+    pub(super) count: u16,
+    pub(super) loc: Loc,
+}
+
+/// What it does. `d` is written, `a`, `b`, `c` are read; `d=a` are one register.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Nothing: the place of something that was not needed.
+    Nop,
+    /// `d..`: the parameters of the function.
+    Args,
+    /// `d = imm`.
+    Imm(Width, i32),
+    /// `d = number`, in two slots.
+    Imm64(u64),
+    /// `d = symbol + addend`.
+    Address(SymbolId, i32),
+    /// `d = number` that the loader fills in; in two slots if wide.
+    Core { index: u32, wide: bool, width: Width, value: i64 },
+    /// `d = frame + offset`.
+    Frame(FramePlace),
+    /// `d = a`.
+    Mov(Width),
+    /// `d=a op b`.
+    Alu(AluOp, Width),
+    /// `d=a op imm`.
+    AluImm(AluOp, Width, i32),
+    /// `d=-a`.
+    Neg(Width),
+    /// `d=swapped a`.
+    Swap(EndianOp, MemSize),
+    /// `d = a`, sign-extended.
+    MovSx(Width, MemSize),
+    /// `d = a`, from one address space to another.
+    Cast { to: u16, from: u16 },
+    /// `d = *at`. The register of an address, if it has one, is the last operand, here and below.
+    Load { size: MemSize, signed: bool, at: At },
+    /// `*at = a`.
+    Store { size: MemSize, at: At },
+    /// `*at = imm`.
+    StoreImm { size: MemSize, at: At, imm: i32 },
+    /// `*at op= a`.
+    Atomic { op: AtomicOp, size: MemSize, at: At },
+    /// `d=a; d = fetch_op(at, d)`.
+    Fetch { op: AtomicOp, size: MemSize, at: At },
+    /// `d` and `a` in r0: `r0 = cmpxchg(at, r0, b)`.
+    CmpXchg { size: MemSize, at: At },
+    /// `d` and `a` in r0, which has what is there; `b` is the operand, then two registers that are overwritten:
+    /// combines, and exchanges until nobody came in between.
+    AtomicLoop { op: ir::AtomicOp, width: Width, size: MemSize, at: At, bounded: bool },
+    /// `d = load_acquire(at)`.
+    LoadAcquire { size: MemSize, at: At },
+    /// `store_release(at, a)`.
+    StoreRelease { size: MemSize, at: At },
+    /// `d` in r0 if there is a result, arguments in r1 to r5: a helper by number.
+    CallHelper(u32),
+    /// The same: a function by name.
+    Call(SymbolId),
+    /// The same, with the function's address as the last operand.
+    CallValue,
+    /// `d=a`, and unless `b cond c`, `d = e`: operands d, a, b, then c and e unless they are immediates.
+    Select { cond: Cond, width: Width, right: Option<i32>, other: Option<i32>, other_width: Width },
+    /// Inline assembly: index in [`Program::asms`]. Operands as its text numbers them.
+    Asm(u32),
+    /// A place: index in [`Program::markers`].
+    Marker(u32),
+    /// To the only successor.
+    Jump,
+    /// To the first successor if `a cond b`, else to the second; if inverted, the other way round.
+    Branch { cond: Cond, width: Width, inverted: bool },
+    /// To the first successor if `a cond imm`, else to the second; if inverted, the other way round.
+    BranchImm { cond: Cond, width: Width, imm: i32, inverted: bool },
+    /// To the first successor, or to the second if the budget is used up.
+    MayGoto,
+    /// Leaves the function; `a` in r0 if there is a result.
+    Exit,
+    /// The function does not get here.
+    Trap,
+}
+
+/// Where memory is accessed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    /// So many bytes from the register that is the last operand.
+    Reg(i16),
+    Frame(FramePlace),
+}
+
+/// A place in the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FramePlace {
+    pub(super) slot: Slot,
+    /// In bytes from its start.
+    pub(super) offset: i32,
+}
+
+impl Kind {
+    pub(super) fn ends_block(self) -> bool {
+        matches!(
+            self,
+            Kind::Jump | Kind::Branch { .. } | Kind::BranchImm { .. } | Kind::MayGoto | Kind::Exit | Kind::Trap
+        )
+    }
+
+    fn is_call(self) -> bool {
+        matches!(self, Kind::CallHelper(_) | Kind::Call(_) | Kind::CallValue)
+    }
+}
+
+/// A function as the register allocator sees it.
+#[derive(Default)]
+pub(super) struct Program {
+    pub(super) insts: Vec<MInst>,
+    pub(super) operands: Vec<Operand>,
+    pub(super) blocks: Vec<MBlock>,
+    /// Successors, predecessors.
+    pub(super) edges: Vec<Block>,
+    /// Parameters of blocks, arguments of jumps.
+    pub(super) vregs: Vec<VReg>,
+    pub(super) vreg_count: u32,
+    pub(super) asms: Vec<AsmText>,
+    pub(super) markers: Vec<(Box<str>, u8)>,
+    /// It has a slot of eight bytes for fences, behind those of the IR.
+    pub(super) has_scratch: bool,
+}
+
+/// Inline assembly, read.
+pub(super) struct AsmText {
+    pub(super) lines: Vec<Box<str>>,
+    pub(super) clobbers: u16,
+}
+
+/// A block: ranges in the lists of its program.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MBlock {
+    pub(super) insts: (u32, u32),
+    pub(super) succs: (u32, u32),
+    pub(super) preds: (u32, u32),
+    pub(super) params: (u32, u32),
+    /// Of its jump.
+    pub(super) args: (u32, u32),
+    pub(super) depth: u32,
+}
+
+fn range((from, to): (u32, u32)) -> std::ops::Range<usize> {
+    from as usize..to as usize
+}
+
+impl Program {
+    pub(super) fn operands_of(&self, inst: &MInst) -> &[Operand] {
+        &self.operands[inst.first as usize..][..inst.count.into()]
+    }
+
+    pub(super) fn succs(&self, block: usize) -> &[Block] {
+        &self.edges[range(self.blocks[block].succs)]
+    }
+}
+
+/// The register that a BPF register is for the allocator.
+pub(super) const fn preg(reg: Reg) -> PReg {
+    PReg::new(reg.number() as usize, RegClass::Int)
+}
+
+impl Function for Program {
+    fn num_insts(&self) -> usize {
+        self.insts.len()
+    }
+
+    fn num_blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn entry_block(&self) -> Block {
+        Block::new(0)
+    }
+
+    fn block_insns(&self, block: Block) -> InstRange {
+        let (from, to) = self.blocks[block.index()].insts;
+        InstRange::new(Inst::new(from as usize), Inst::new(to as usize))
+    }
+
+    fn block_succs(&self, block: Block) -> &[Block] {
+        self.succs(block.index())
+    }
+
+    fn block_preds(&self, block: Block) -> &[Block] {
+        &self.edges[range(self.blocks[block.index()].preds)]
+    }
+
+    fn block_params(&self, block: Block) -> &[VReg] {
+        &self.vregs[range(self.blocks[block.index()].params)]
+    }
+
+    fn is_ret(&self, insn: Inst) -> bool {
+        matches!(self.insts[insn.index()].kind, Kind::Exit | Kind::Trap)
+    }
+
+    fn is_branch(&self, insn: Inst) -> bool {
+        let kind = self.insts[insn.index()].kind;
+        kind.ends_block() && !matches!(kind, Kind::Exit | Kind::Trap)
+    }
+
+    fn branch_blockparams(&self, block: Block, _insn: Inst, _succ: usize) -> &[VReg] {
+        &self.vregs[range(self.blocks[block.index()].args)]
+    }
+
+    fn inst_operands(&self, insn: Inst) -> &[Operand] {
+        self.operands_of(&self.insts[insn.index()])
+    }
+
+    fn inst_clobbers(&self, insn: Inst) -> PRegSet {
+        let inst = &self.insts[insn.index()];
+        let mut set = PRegSet::empty();
+        if inst.kind.is_call() {
+            let first = usize::from(inst.writes(&self.operands));
+            for reg in &Reg::ALL[first..=5] {
+                set.add(preg(*reg));
+            }
+        }
+        if let Kind::Asm(index) = inst.kind {
+            for reg in &Reg::ALL[..10] {
+                if self.asms[index as usize].clobbers >> reg.number() & 1 != 0 {
+                    set.add(preg(*reg));
+                }
+            }
+        }
+        set
+    }
+
+    fn num_vregs(&self) -> usize {
+        self.vreg_count as usize
+    }
+
+    fn spillslot_size(&self, _class: RegClass) -> usize {
+        1
+    }
+}
+
+impl MInst {
+    /// Whether its first operand is written.
+    pub(super) fn writes(&self, operands: &[Operand]) -> bool {
+        self.count > 0 && operands[self.first as usize].kind() == regalloc2::OperandKind::Def
+    }
+}
+
+/// The callee as it stands in the code before relocation.
+pub(super) const UNRESOLVED: Callee = Callee::Subprog(-1);

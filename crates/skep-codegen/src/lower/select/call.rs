@@ -1,0 +1,128 @@
+//! Calls, parameters, results, and addresses of symbols.
+
+use regalloc2::Operand;
+use skep_insn::{Reg, Width};
+use smallvec::SmallVec;
+
+use super::{NONE, Select, def, def_in, read_in};
+use crate::diag::Code as DiagCode;
+use crate::ir::{Callee, Func, SymbolId, SymbolKind, Value};
+use crate::lower::abi::{self, MAX_ARGS};
+use crate::lower::machine::Kind;
+use crate::options::Target;
+
+/// Where arguments are passed.
+const ARGS: [Reg; MAX_ARGS] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
+
+impl Select<'_> {
+    /// The parameters of the function, as its first instruction.
+    pub(super) fn entry(&mut self) {
+        let params = &self.input.func.block(Func::ENTRY).params;
+        self.loc = self.input.func.loc;
+        if params.len() > MAX_ARGS {
+            self.diag(
+                DiagCode::TooManyArgs,
+                format!("{} parameters, of which at most {MAX_ARGS} can be passed", params.len()),
+            );
+        }
+        let mut operands: SmallVec<[Operand; MAX_ARGS]> = SmallVec::new();
+        let mut cleanings: SmallVec<[_; MAX_ARGS]> = SmallVec::new();
+        for (&param, reg) in params.iter().zip(ARGS) {
+            if self.vregs[param.0 as usize] != NONE {
+                let raw = self.result(param);
+                operands.push(def_in(raw, reg));
+                cleanings.extend(self.cleaning.take());
+            }
+        }
+        if !operands.is_empty() {
+            self.emit(Kind::Args, &operands);
+        }
+        for cleaning in cleanings {
+            self.cleaning = Some(cleaning);
+            self.clean_result();
+        }
+        self.flush();
+    }
+
+    pub(super) fn leave(&mut self, value: Option<Value>) {
+        match value {
+            Some(value) => {
+                let value = self.copy_of(value);
+                self.emit(Kind::Exit, &[read_in(value, Reg::R0)]);
+            }
+            None => self.emit(Kind::Exit, &[]),
+        }
+    }
+
+    pub(super) fn call(&mut self, inst: Value, callee: Callee, args: &[Value]) {
+        // What is made for later uses is made behind the call.
+        self.finish_shared();
+        self.check_callee(callee, args.len());
+        let mut operands: SmallVec<[Operand; MAX_ARGS + 2]> = SmallVec::new();
+        if self.vregs[inst.0 as usize] != NONE {
+            let d = self.result(inst);
+            operands.push(def_in(d, Reg::R0));
+        }
+        for (at, (&arg, reg)) in args.iter().zip(ARGS).enumerate() {
+            let ty = self.ty(arg);
+            let signed = ty.bits() < 32 && abi::is_signed(self.input.module, callee, at);
+            let value = if signed { self.with_sign(arg) } else { self.copy_of(arg) };
+            operands.push(read_in(value, reg));
+        }
+        let kind = match callee {
+            Callee::Symbol(symbol) => Kind::Call(symbol),
+            Callee::Helper(id) => Kind::CallHelper(id),
+            Callee::Value(target) => {
+                let target = self.reg(target);
+                operands.push(super::read(target));
+                Kind::CallValue
+            }
+        };
+        self.emit(kind, &operands);
+    }
+
+    fn check_callee(&mut self, callee: Callee, args: usize) {
+        if args > MAX_ARGS {
+            self.diag(
+                DiagCode::TooManyArgs,
+                format!("a call with {args} arguments, of which at most {MAX_ARGS} can be passed"),
+            );
+        }
+        match callee {
+            Callee::Value(_) if self.input.kernel => self.diag(
+                DiagCode::IndirectCall,
+                "an indirect call, which the kernel does not have; call the function by its name, or use a tail call"
+                    .to_owned(),
+            ),
+            Callee::Symbol(symbol)
+                if self.input.kernel
+                    && self.input.module.signature(symbol).is_some_and(|sig| sig.variadic) =>
+            {
+                let name = &self.input.module.symbol(symbol).name;
+                let message = format!("a call of the variadic function '{name}', which the kernel does not have");
+                self.diag(DiagCode::VariadicCall, message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the address of a symbol may be taken.
+    pub(super) fn check_address(&mut self, symbol: SymbolId) {
+        let symbol = self.input.module.symbol(symbol);
+        let extern_func = matches!(&symbol.kind, SymbolKind::Extern(it) if it.sig.is_some());
+        if extern_func && self.input.kernel && self.input.isa.target == Target::Kernel {
+            let message =
+                format!("the address of '{}', a function outside of the program", symbol.name);
+            self.diag(DiagCode::IndirectCall, message);
+        }
+    }
+
+    /// A constant that the loader fills in.
+    pub(super) fn core(&mut self, inst: Value, core: u32) {
+        let d = self.result(inst);
+        let relo = &self.input.module.core[core as usize];
+        let wide = abi::is_wide_core(relo.kind) || i32::try_from(relo.value).is_err();
+        let width = if wide { Width::W64 } else { self.width(self.ty(inst)) };
+        self.emit(Kind::Core { index: core, wide, width, value: relo.value }, &[def(d)]);
+    }
+}
