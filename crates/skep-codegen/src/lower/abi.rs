@@ -13,8 +13,9 @@
 //! arguments, too, since the verifier wants their bounds. A local function whose address is not taken gets and gives
 //! clean values: all of its callers are in the same module.
 //!
-//! The sixth argument and those behind it: the caller puts arguments five and up into its frame, eight bytes each, and
-//! passes the address of that block in r5. Only functions of one module call each other so.
+//! If there are more than five arguments, the caller puts the fifth and those behind it into its frame, eight bytes each,
+//! and passes their address in r5. Only functions of one module call each other so, and in the kernel only local ones:
+//! it verifies others alone, and lets them have no such pointer.
 
 use skep_btf::CoreKind;
 
@@ -22,6 +23,9 @@ use crate::ir::{Callee, Func, Linkage, Module, Op, SymbolId, SymbolKind, Type};
 
 /// How many arguments are passed in registers.
 pub(super) const MAX_ARGS: usize = 5;
+
+/// How many arguments are in registers if there are more.
+pub(super) const REG_ARGS: usize = MAX_ARGS - 1;
 
 /// What is known about calls of a module's functions.
 pub(super) struct Abi {

@@ -47,7 +47,6 @@ pub(super) struct PBlock {
     pub(super) to: u32,
     pub(super) exit: PExit,
     pub(super) loc: Loc,
-    pub(super) depth: u32,
 }
 
 /// How a block ends.
@@ -97,7 +96,7 @@ pub(super) fn run(program: &Program, output: &Output, frame: &Frame) -> Result<A
             }
         }
         let to = index(emit.asm.insts.len());
-        emit.asm.blocks.push(PBlock { from, to, exit, loc: emit.loc, depth: data.depth });
+        emit.asm.blocks.push(PBlock { from, to, exit, loc: emit.loc });
     }
     Ok(emit.asm)
 }
@@ -330,15 +329,18 @@ impl Emit<'_> {
         if bounded {
             push(Insn::JumpIf { cond: Cond::Eq, width: Width::W64, dst: Reg::R0, src, off: 2 });
             push(Insn::MayGoto { off: 1 });
-            let back = start as i64 - self.asm.insts.len() as i64 - 1;
-            let off = i32::try_from(back).unwrap_or(0);
+            let off = -1 - i32::from(self.since(start));
             self.note(Insn::Jump { off, long: false }, Note::Opaque);
         } else {
-            let back = start as i64 - self.asm.insts.len() as i64 - 1;
-            let off = i16::try_from(back).unwrap_or(0);
+            let off = -1 - self.since(start);
             let again = Insn::JumpIf { cond: Cond::Ne, width: Width::W64, dst: Reg::R0, src, off };
             self.note(again, Note::Opaque);
         }
+    }
+
+    /// How many instructions of one slot, a few, were emitted since.
+    fn since(&self, start: usize) -> i16 {
+        i16::try_from(self.asm.insts.len() - start).unwrap_or(0)
     }
 
     /// Replaces operands in the text, and reads it.

@@ -29,7 +29,7 @@ pub(super) fn align(slot: &SlotData) -> u32 {
 
 impl Frame {
     pub(super) fn new(func: &Func, program: &Program, spills: usize) -> Frame {
-        let count = func.slots.len() + usize::from(program.has_scratch);
+        let count = func.slots.len() + program.own_slots.len();
         let mut used = vec![false; count];
         if count > 0 {
             for inst in &program.insts {
@@ -38,18 +38,20 @@ impl Frame {
                 }
             }
         }
-        let scratch = SlotData::new(8, 8);
-        let data = |at: usize| func.slots.get(at).unwrap_or(&scratch);
+        let data = |at: usize| match func.slots.get(at) {
+            Some(slot) => (slot.size, align(slot)),
+            None => (program.own_slots[at - func.slots.len()], 8),
+        };
         let mut order: Vec<usize> = (0..count).filter(|&at| used[at]).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(align(data(at))));
+        order.sort_by_key(|&at| std::cmp::Reverse(data(at).1));
         let mut offsets = vec![0; count];
         let mut size = 0u32;
         for at in order {
-            let slot = data(at);
-            size = size.saturating_add(slot.size).next_multiple_of(align(slot));
+            let (bytes, align) = data(at);
+            size = size.saturating_add(bytes).checked_next_multiple_of(align).unwrap_or(u32::MAX);
             offsets[at] = i32::try_from(size).map_or(i32::MIN, |size| -size);
         }
-        let slots = size.next_multiple_of(SPILL);
+        let slots = size.checked_next_multiple_of(SPILL).unwrap_or(u32::MAX);
         let spilled = u32::try_from(spills).unwrap_or(u32::MAX).saturating_mul(SPILL);
         let size = if spills == 0 { size } else { slots.saturating_add(spilled) };
         Frame { offsets, slots, size }
@@ -62,8 +64,8 @@ impl Frame {
 
     /// The distance of a spilled register from r10.
     pub(super) fn spill(&self, slot: usize) -> i32 {
-        let below = i64::from(self.slots) + (slot as i64 + 1) * i64::from(SPILL);
-        i32::try_from(-below).unwrap_or(i32::MIN)
+        let below = u64::from(self.slots) + (slot as u64 + 1) * u64::from(SPILL);
+        i32::try_from(below).map_or(i32::MIN, |below| -below)
     }
 
     /// Whether a slot is in the frame.

@@ -14,7 +14,11 @@ use crate::ir::Loc;
 pub(super) fn run(asm: &Asm, program: &Program, isa: Isa, frame: u32) -> Code {
     let order = order(asm);
     let mut out = Out {
-        code: Code { slots: Vec::with_capacity(asm.insts.len() + asm.blocks.len()), frame, ..Code::default() },
+        code: Code {
+            slots: Vec::with_capacity(asm.insts.len() + asm.blocks.len()),
+            frame,
+            ..Code::default()
+        },
         starts: vec![0; asm.blocks.len()],
         jumps: Vec::new(),
     };
@@ -123,10 +127,10 @@ impl Out {
 
     fn patch(&mut self) {
         for &(at, to) in &self.jumps {
-            let target = self.starts[to as usize] as i64;
-            let off = target - at as i64 - 1;
+            let target = Slot(super::index(self.starts[to as usize]));
+            let off = Slot(super::index(at)).offset_to(target).and_then(|off| i16::try_from(off).ok());
             let slot = self.code.slots[at];
-            let off = i16::try_from(off).unwrap_or(0);
+            let off = off.unwrap_or(0);
             self.code.slots[at] = RawInsn::new(slot.code, slot.dst(), slot.src(), off, slot.imm);
         }
     }

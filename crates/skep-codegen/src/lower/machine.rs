@@ -111,7 +111,12 @@ impl Kind {
     pub(super) fn ends_block(self) -> bool {
         matches!(
             self,
-            Kind::Jump | Kind::Branch { .. } | Kind::BranchImm { .. } | Kind::MayGoto | Kind::Exit | Kind::Trap
+            Kind::Jump
+                | Kind::Branch { .. }
+                | Kind::BranchImm { .. }
+                | Kind::MayGoto
+                | Kind::Exit
+                | Kind::Trap
         )
     }
 
@@ -133,8 +138,8 @@ pub(super) struct Program {
     pub(super) vreg_count: u32,
     pub(super) asms: Vec<AsmText>,
     pub(super) markers: Vec<(Box<str>, u8)>,
-    /// It has a slot of eight bytes for fences, behind those of the IR.
-    pub(super) has_scratch: bool,
+    /// Slots of our own, behind those of the IR: sizes in bytes, at multiples of eight.
+    pub(super) own_slots: Vec<u32>,
 }
 
 /// Inline assembly, read.
@@ -152,7 +157,6 @@ pub(super) struct MBlock {
     pub(super) params: (u32, u32),
     /// Of its jump.
     pub(super) args: (u32, u32),
-    pub(super) depth: u32,
 }
 
 fn range((from, to): (u32, u32)) -> std::ops::Range<usize> {

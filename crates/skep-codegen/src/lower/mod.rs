@@ -119,9 +119,12 @@ impl Lower<'_> {
 
     fn diag(&mut self, func: &Func, loc: Loc, code: DiagCode, message: String) {
         let place = self.module.place(loc);
-        let place = self.module.files.get(place.file as usize).filter(|_| place.line != 0).map(|file| {
-            SourcePlace { file: file.clone(), line: place.line, column: place.column }
-        });
+        let place = self
+            .module
+            .files
+            .get(place.file as usize)
+            .filter(|_| place.line != 0)
+            .map(|file| SourcePlace { file: file.clone(), line: place.line, column: place.column });
         let func = Some(self.module.symbol(func.symbol).name.clone());
         self.diags.push(Diag { code, func, place, message });
     }

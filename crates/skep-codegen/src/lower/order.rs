@@ -13,7 +13,8 @@ pub(super) fn sort(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
     let has_loops = nodes.iter().enumerate().any(|(at, node)| {
         position[at] != NONE && node.exit.ways().any(|way| position[way.to as usize] <= position[at])
     });
-    let order = if has_loops { Loops::find(&nodes, &order, &position).arrange(&mut nodes, order) } else { order };
+    let order =
+        if has_loops { Loops::find(&nodes, &order, &position).arrange(&mut nodes, order) } else { order };
     for (at, &node) in (0..).zip(&order) {
         position[node as usize] = at;
     }

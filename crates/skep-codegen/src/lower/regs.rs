@@ -33,7 +33,8 @@ impl Allocator {
     pub(super) fn run(&mut self, program: &Program, validate: bool) -> Result<&Output, String> {
         let options =
             RegallocOptions { verbose_log: false, validate_ssa: validate, algorithm: Algorithm::Ion };
-        regalloc2::run_with_ctx(program, &self.env, &options, &mut self.ctx).map_err(|err| err.to_string())?;
+        regalloc2::run_with_ctx(program, &self.env, &options, &mut self.ctx)
+            .map_err(|err| err.to_string())?;
         if validate {
             let mut checker = Checker::new(program, &self.env);
             checker.prepare(&self.ctx.output);

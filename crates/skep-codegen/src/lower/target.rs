@@ -2,9 +2,9 @@
 
 use skep_insn::{Cond as BpfCond, Cpu, Endian};
 
+use crate::Options;
 use crate::ir::Type;
 use crate::options::{Opt, Target};
-use crate::Options;
 
 /// The instruction set that may be used.
 #[derive(Clone, Copy, Debug)]

@@ -271,7 +271,8 @@ impl Scan<'_> {
         }
         match (cond, b) {
             // Asked with a mask.
-            (Cond::Eq | Cond::Ne, Some(b)) if ty.bits() < 32 && self.graph.constant(self.func, b) == Some(0) => {}
+            (Cond::Eq | Cond::Ne, Some(b))
+                if ty.bits() < 32 && self.graph.constant(self.func, b) == Some(0) => {}
             (Cond::Set | Cond::Clear, Some(b)) if self.graph.constant(self.func, b).is_some() => {}
             (Cond::Set | Cond::Clear, Some(b)) if self.known(b) <= ty.bits() => {}
             (Cond::Set | Cond::Clear, _) => self.want(a),

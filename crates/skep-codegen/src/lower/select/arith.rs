@@ -1,7 +1,7 @@
 //! Arithmetic and conversions.
 
 use regalloc2::VReg;
-use skep_insn::{AluOp, EndianOp, Endian, MemSize, Width};
+use skep_insn::{AluOp, Endian, EndianOp, MemSize, Width};
 
 use super::{NONE, Select, def, read, same};
 use crate::ir::{BinOp, CastOp, Space, Type, UnOp, Value};
@@ -119,7 +119,7 @@ impl Select<'_> {
             32 if alu32 => self.emit(Kind::Mov(Width::W32), &[def(d), read(a)]),
             0..32 => {
                 let width = if alu32 { Width::W32 } else { Width::W64 };
-                self.emit(Kind::AluImm(AluOp::And, width, (1 << bits) - 1), &[same(d, 1), read(a)]);
+                self.emit(Kind::AluImm(AluOp::And, width, low_bits(bits)), &[same(d, 1), read(a)]);
             }
             _ => self.shift_twice(AluOp::Rsh, Width::W64, d, a, 64 - bits, 64 - bits),
         }
@@ -313,4 +313,9 @@ impl Select<'_> {
             CastOp::Zext | CastOp::PtrToInt | CastOp::IntToPtr => {}
         }
     }
+}
+
+/// A number of fewer than 32 ones.
+pub(super) fn low_bits(bits: u8) -> i32 {
+    ((1_u32 << bits) - 1).cast_signed()
 }

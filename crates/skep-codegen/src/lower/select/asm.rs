@@ -22,7 +22,13 @@ impl Select<'_> {
             operands.push(if tied { read(input) } else { Operand::reg_use_at_end(input) });
         }
         let text = index(self.program.asms.len());
-        let lines = asm.text.split(['\n', ';']).map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect();
+        let lines = asm
+            .text
+            .split(['\n', ';'])
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(Into::into)
+            .collect();
         self.program.asms.push(AsmText { lines, clobbers: asm.clobbers });
         self.emit(Kind::Asm(text), &operands);
     }

@@ -11,10 +11,9 @@ use skep_insn::{AtomicOp as BpfOp, Cpu, Reg, Width};
 use super::memory::{Address, size};
 use super::{NONE, Select, def, def_in, read, read_in, same};
 use crate::ir::{self, Access, AtomicOp, Order, Type, Value};
-use crate::lower::machine::{FramePlace, Kind};
+use crate::lower::machine::Kind;
 
 impl Select<'_> {
-    #[expect(clippy::too_many_arguments, reason = "an access has that many properties")]
     pub(super) fn atomic(
         &mut self,
         inst: Value,
@@ -142,8 +141,13 @@ impl Select<'_> {
         };
         let early = |reg| regalloc2::Operand::reg_def_at_start(reg);
         let late = |reg| regalloc2::Operand::reg_use_at_end(reg);
-        let mut operands: smallvec::SmallVec<[regalloc2::Operand; 6]> =
-            smallvec::smallvec![def_in(d, Reg::R0), read_in(first, Reg::R0), late(value), early(old), early(new)];
+        let mut operands: smallvec::SmallVec<[regalloc2::Operand; 6]> = smallvec::smallvec![
+            def_in(d, Reg::R0),
+            read_in(first, Reg::R0),
+            late(value),
+            early(old),
+            early(new)
+        ];
         if let Address::Reg(base, _) = at {
             operands.push(late(base));
         }
@@ -160,19 +164,14 @@ impl Select<'_> {
         if self.input.isa.cpu < Cpu::V3 {
             return self.needs_cpu("ordering of memory accesses");
         }
-        let place = self.scratch_place();
+        let (own, place) = self.own_slot(self.scratch, 8);
+        self.scratch = Some(own);
         let at = Address::Frame(place);
         let (zero, old) = (self.temp(), self.temp());
         self.emit(Kind::StoreImm { size: size(ir::Width::W64), at: at.at(), imm: 0 }, &[]);
         self.emit(Kind::Imm(Width::W32, 0), &[def(zero)]);
         let kind = Kind::Fetch { op: BpfOp::Or, size: size(ir::Width::W64), at: at.at() };
         self.emit(kind, &[same(old, 1), read(zero)]);
-    }
-
-    /// Eight bytes of the frame behind the function's own slots.
-    fn scratch_place(&mut self) -> FramePlace {
-        self.program.has_scratch = true;
-        FramePlace { slot: ir::Slot(super::index(self.input.func.slots.len())), offset: 0 }
     }
 
     pub(super) fn load_ordered(

@@ -4,10 +4,11 @@ use regalloc2::Operand;
 use skep_insn::{Reg, Width};
 use smallvec::SmallVec;
 
+use super::memory::Address;
 use super::{NONE, Select, def, def_in, read_in};
 use crate::diag::Code as DiagCode;
-use crate::ir::{Callee, Func, SymbolId, SymbolKind, Value};
-use crate::lower::abi::{self, MAX_ARGS};
+use crate::ir::{self, Callee, Func, SymbolId, SymbolKind, Value};
+use crate::lower::abi::{self, MAX_ARGS, REG_ARGS};
 use crate::lower::machine::Kind;
 use crate::options::Target;
 
@@ -19,23 +20,34 @@ impl Select<'_> {
     pub(super) fn entry(&mut self) {
         let params = &self.input.func.block(Func::ENTRY).params;
         self.loc = self.input.func.loc;
-        if params.len() > MAX_ARGS {
-            self.diag(
-                DiagCode::TooManyArgs,
-                format!("{} parameters, of which at most {MAX_ARGS} can be passed", params.len()),
-            );
-        }
         let mut operands: SmallVec<[Operand; MAX_ARGS]> = SmallVec::new();
         let mut cleanings: SmallVec<[_; MAX_ARGS]> = SmallVec::new();
-        for (&param, reg) in params.iter().zip(ARGS) {
-            if self.vregs[param.0 as usize] != NONE {
-                let raw = self.result(param);
-                operands.push(def_in(raw, reg));
-                cleanings.extend(self.cleaning.take());
+        let in_regs = if params.len() > MAX_ARGS { REG_ARGS } else { params.len() };
+        if in_regs < params.len() && self.input.kernel && !self.input.abi.is_private(self.input.func.symbol) {
+            self.too_many_args("the parameters of a function that others see", params.len());
+        }
+        let mut loads: SmallVec<[_; MAX_ARGS]> = SmallVec::new();
+        for (at, &param) in params.iter().enumerate() {
+            if self.vregs[param.0 as usize] == NONE {
+                continue;
             }
+            let raw = self.result(param);
+            cleanings.extend(self.cleaning.take());
+            if at < in_regs {
+                operands.push(def_in(raw, ARGS[at]));
+            } else {
+                loads.push((raw, i16::try_from((at - in_regs) * 8).unwrap_or(i16::MAX)));
+            }
+        }
+        let rest = self.temp();
+        if !loads.is_empty() {
+            operands.push(def_in(rest, ARGS[REG_ARGS]));
         }
         if !operands.is_empty() {
             self.emit(Kind::Args, &operands);
+        }
+        for (raw, off) in loads {
+            self.load_from(raw, Address::Reg(rest, off), ir::Width::W64, false);
         }
         for cleaning in cleanings {
             self.cleaning = Some(cleaning);
@@ -63,11 +75,34 @@ impl Select<'_> {
             let d = self.result(inst);
             operands.push(def_in(d, Reg::R0));
         }
-        for (at, (&arg, reg)) in args.iter().zip(ARGS).enumerate() {
+        let in_regs = if args.len() > MAX_ARGS { REG_ARGS } else { args.len() };
+        let rest = &args[in_regs..];
+        if !rest.is_empty() {
+            let bytes = super::index(rest.len()).saturating_mul(8);
+            let (own, place) = self.own_slot(self.outgoing, bytes);
+            self.outgoing = Some(own);
+            for (at, &arg) in (0..).zip(rest) {
+                let to = Address::Frame(place).plus(at * 8);
+                // A narrow negative constant is no immediate: it has zeros above its type.
+                if self.number(arg).is_some_and(|number| number < 0) {
+                    let value = self.reg(arg);
+                    self.store_to(to, value, ir::Width::W64);
+                } else {
+                    self.store_value(to, arg, ir::Width::W64);
+                }
+            }
+        }
+        for (at, (&arg, reg)) in args[..in_regs].iter().zip(ARGS).enumerate() {
             let ty = self.ty(arg);
             let signed = ty.bits() < 32 && abi::is_signed(self.input.module, callee, at);
             let value = if signed { self.with_sign(arg) } else { self.copy_of(arg) };
             operands.push(read_in(value, reg));
+        }
+        if let (Some(own), false) = (self.outgoing, rest.is_empty()) {
+            let (_, place) = self.own_slot(Some(own), 0);
+            let address = self.temp();
+            self.emit(Kind::Frame(place), &[def(address)]);
+            operands.push(read_in(address, ARGS[REG_ARGS]));
         }
         let kind = match callee {
             Callee::Symbol(symbol) => Kind::Call(symbol),
@@ -83,10 +118,15 @@ impl Select<'_> {
 
     fn check_callee(&mut self, callee: Callee, args: usize) {
         if args > MAX_ARGS {
-            self.diag(
-                DiagCode::TooManyArgs,
-                format!("a call with {args} arguments, of which at most {MAX_ARGS} can be passed"),
-            );
+            let ours = match callee {
+                Callee::Symbol(symbol) => {
+                    matches!(self.input.module.symbol(symbol).kind, SymbolKind::Func(_))
+                }
+                Callee::Helper(_) | Callee::Value(_) => false,
+            };
+            if !ours {
+                self.too_many_args("the arguments of a call of a function elsewhere", args);
+            }
         }
         match callee {
             Callee::Value(_) if self.input.kernel => self.diag(
@@ -106,13 +146,18 @@ impl Select<'_> {
         }
     }
 
+    fn too_many_args(&mut self, whose: &str, count: usize) {
+        let message =
+            format!("{whose} are {count}, of which {MAX_ARGS} can be passed; pass a struct by its address");
+        self.diag(DiagCode::TooManyArgs, message);
+    }
+
     /// Whether the address of a symbol may be taken.
     pub(super) fn check_address(&mut self, symbol: SymbolId) {
         let symbol = self.input.module.symbol(symbol);
         let extern_func = matches!(&symbol.kind, SymbolKind::Extern(it) if it.sig.is_some());
         if extern_func && self.input.kernel && self.input.isa.target == Target::Kernel {
-            let message =
-                format!("the address of '{}', a function outside of the program", symbol.name);
+            let message = format!("the address of '{}', a function outside of the program", symbol.name);
             self.diag(DiagCode::IndirectCall, message);
         }
     }

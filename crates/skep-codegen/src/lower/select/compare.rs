@@ -30,7 +30,9 @@ impl Select<'_> {
         let (cond, a, b) = self.look_through(cond, a, b);
         let compare = self.compare(cond, a, b);
         let kind = match compare.b {
-            Right::Reg(_) => Kind::Branch { cond: compare.cond, width: compare.width, inverted: compare.inverted },
+            Right::Reg(_) => {
+                Kind::Branch { cond: compare.cond, width: compare.width, inverted: compare.inverted }
+            }
             Right::Imm(imm) => {
                 Kind::BranchImm { cond: compare.cond, width: compare.width, imm, inverted: compare.inverted }
             }
@@ -90,7 +92,7 @@ impl Select<'_> {
                 if number == Some(0) && bits < 32 && !self.input.widths.is_clean(self.input.func, a) =>
             {
                 let a = self.reg(a);
-                let b = Right::Imm((1 << bits) - 1);
+                let b = Right::Imm(super::arith::low_bits(bits));
                 return Compare { cond: BpfCond::Set, width, a, b, inverted: cond == Cond::Eq };
             }
             Cond::Eq => (BpfCond::Eq, false),
@@ -106,11 +108,7 @@ impl Select<'_> {
             Cond::Set => (BpfCond::Set, false),
             Cond::Clear => (BpfCond::Set, true),
         };
-        let number = if cond.is_signed() || bits == 64 {
-            number.map(i64::cast_unsigned)
-        } else {
-            clean
-        };
+        let number = if cond.is_signed() || bits == 64 { number.map(i64::cast_unsigned) } else { clean };
         let imm = number.and_then(|number| match u32::try_from(number) {
             Ok(low) if whole == 32 => Some(low.cast_signed()),
             _ => i32::try_from(number.cast_signed()).ok(),
@@ -221,7 +219,7 @@ impl Select<'_> {
 
     fn inverse(&self, compare: &Compare) -> Option<Compare> {
         let cond = inverse(compare.cond)?;
-        self.input.isa.has_cond(cond).then(|| Compare { cond, ..*compare })
+        self.input.isa.has_cond(cond).then_some(Compare { cond, ..*compare })
     }
 
     /// `d = kept`, and unless the compare holds `d = other`.
@@ -257,4 +255,3 @@ pub(in crate::lower) fn inverse(cond: BpfCond) -> Option<BpfCond> {
         BpfCond::Set => return None,
     })
 }
-

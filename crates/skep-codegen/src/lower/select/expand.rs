@@ -142,4 +142,3 @@ impl Select<'_> {
         self.op(op, width, a, number)
     }
 }
-

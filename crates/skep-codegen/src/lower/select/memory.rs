@@ -365,13 +365,11 @@ impl Select<'_> {
         let widest = self.frame_align(dst, 0, align).unwrap_or(8);
         let to = self.locate(dst, 0, size);
         let all = u64::from_le_bytes([byte; 8]);
-        self.pieces(size, widest, |select, at, width| {
-            match stored_imm(all.cast_signed(), width) {
-                Some(imm) => select.store_imm(to.plus(at), imm, width),
-                None => {
-                    let value = select.shared_reg(SharedKind::Number(all));
-                    select.store_to(to.plus(at), value, width);
-                }
+        self.pieces(size, widest, |select, at, width| match stored_imm(all.cast_signed(), width) {
+            Some(imm) => select.store_imm(to.plus(at), imm, width),
+            None => {
+                let value = select.shared_reg(SharedKind::Number(all));
+                select.store_to(to.plus(at), value, width);
             }
         });
     }

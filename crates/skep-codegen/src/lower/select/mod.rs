@@ -51,6 +51,8 @@ pub(super) fn run(input: &Input<'_>, diags: &mut Vec<Diag>) -> Program {
         fresh: Vec::new(),
         shared: Vec::new(),
         cleaning: None,
+        scratch: None,
+        outgoing: None,
         loc: Loc::UNKNOWN,
     };
     select.program.insts.reserve(nodes + nodes / 2);
@@ -78,6 +80,10 @@ struct Select<'a> {
     shared: Vec<Shared>,
     /// The result of the current operation, before and after cleaning.
     cleaning: Option<(VReg, Value)>,
+    /// Eight bytes for fences: index in [`Program::own_slots`].
+    scratch: Option<usize>,
+    /// Arguments that have no register: index in [`Program::own_slots`].
+    outgoing: Option<usize>,
     loc: Loc,
 }
 
@@ -179,7 +185,7 @@ impl<'a> Select<'a> {
             }
             let params = (first, index(program.vregs.len()));
             let args = jump_args[at];
-            program.blocks.push(MBlock { insts, succs, preds, params, args, depth: node.depth });
+            program.blocks.push(MBlock { insts, succs, preds, params, args });
         }
     }
 
@@ -187,7 +193,8 @@ impl<'a> Select<'a> {
         let mut args = (0, 0);
         match *exit {
             Exit::Jump(way) => {
-                let regs: smallvec::SmallVec<[VReg; 8]> = way.args.iter().map(|&arg| self.copy_of(arg)).collect();
+                let regs: smallvec::SmallVec<[VReg; 8]> =
+                    way.args.iter().map(|&arg| self.copy_of(arg)).collect();
                 args.0 = index(self.program.vregs.len());
                 self.program.vregs.extend(regs);
                 args.1 = index(self.program.vregs.len());
@@ -274,9 +281,21 @@ impl<'a> Select<'a> {
     fn flush(&mut self) {
         let end = self.program.insts.len() + self.group.len();
         for (shared, at) in self.fresh.drain(..) {
-            self.shared[shared].at = end - 1 - at;
+            let place = &mut self.shared[shared].at;
+            *place = (*place).max(end - 1 - at);
         }
         self.program.insts.extend(self.group.drain(..).rev());
+    }
+
+    /// The beginning of a slot of our own of at least so many bytes, made if there is none yet.
+    fn own_slot(&mut self, slot: Option<usize>, bytes: u32) -> (usize, FramePlace) {
+        let own = slot.unwrap_or_else(|| {
+            self.program.own_slots.push(0);
+            self.program.own_slots.len() - 1
+        });
+        self.program.own_slots[own] = self.program.own_slots[own].max(bytes);
+        let slot = crate::ir::Slot(index(self.input.func.slots.len() + own));
+        (own, FramePlace { slot, offset: 0 })
     }
 
     fn temp(&mut self) -> VReg {
