@@ -6,20 +6,59 @@ use skep_codegen::ir::text;
 const ALL: &str = r#"module "all.c"
 license "GPL"
 
+type $event = struct { pid: u32, comm: [16]char, next: *$event }
+type $1 = union "event" { a: u8, "": $bits }
+type $bits = struct size 12 {
+  a: u32 bits 3,
+  b: u32 bits 30 at 4:1,
+  c: u8 at 9,
+  "odd name": u8,
+  "9": *void at 2,
+}
+type $empty = struct {}
+type $long = struct {
+  first_member: *const volatile restrict char,
+  second_member: *fn(pid: u32, *$event, $flags, ...) -> s32,
+  third_member: [2][3, u32]tag "user" $kuid_t,
+}
+type $flags = enum { A = 0, B = 4294967295 }
+type $kuid_t = typedef ulong
+type $e2 = enum size 1 signed { M = -1 }
+type $e3 = enum64 { BIG = 18446744073709551615 }
+type $9 = enum64 "e3" signed { SMALL = -9223372036854775808 }
+type $fwd = fwd struct
+type $11 = fwd union "event"
+type $double = float 8
+type $bitint = int 4 signed bits 3 offset 2
+type $int = int 8 signed
+type $main = func global fn(ctx: *void) -> s32
+type $var = var static $event
+type $.data = datasec size 36 { $var at 4 size 32 }
+type $tag = decl_tag $event component 1
+type $attr = decl_tag attribute $event
+type $20 = attribute "attr" *$e2
+type $21 = fn()
+
+core c0 = field_byte_offset $event "0:1" 4
+core c1 = type_size $bits "0" -1
+
+map @typed = hash key $event value u64 entries 1
+map @odd = hash key [3]u8 size 4 value const $bits
+map @progs = prog_array key 4 value 4 programs fn(ctx: *void) -> s32
 map @hits = hash key 4 value 8 entries 10240 flags 1 numa 0 extra 5 pinned
 map @inner = array key 4 value 8 entries 1 !7
 local map @outer = array_of_maps key 4 value 4 entries 2 maps (array key 4 value 8 entries 1) init [0: @inner, 1: @inner] section ".maps" !8:1
 map @new = 99
 
-global @count = i64 0
-weak global @limit = i32 -1, "a\"\\\n\x00\xff", zeros 3, @count, @count +8 size 64 align 16 const section ".rodata.x" !"b.h":3
+global @count = i64 0 type s64
+weak global @limit = i32 -1, "a\"\\\n\x00\xff", zeros 3, @count, @count +8 size 64 align 16 const type [64]u8 section ".rodata.x" !"b.h":3
 global @"odd name" size 8 align 4
 
 extern @bpf_kfunc(ptr, i64) -> i64
-weak extern @jiffies section ".ksyms"
+weak extern @jiffies type ulong section ".ksyms"
 extern @printf(ptr, ...) -> i32
 
-local fn @square(i64) -> i64 section "xdp" inline never !12:5 {
+local fn @square(i64) -> i64 section "xdp" inline never type fn(x: long) -> long !12:5 {
   slot s0 64 align 8 "buf"
   slot s1 4 align 4
 b0(v0: i64 !12:12):

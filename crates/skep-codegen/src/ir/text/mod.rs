@@ -25,6 +25,7 @@ mod error;
 mod lex;
 mod parse;
 mod print;
+mod types;
 
 use std::fmt;
 

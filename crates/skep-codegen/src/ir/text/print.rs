@@ -5,11 +5,13 @@ mod op;
 use std::fmt::{self, Write as _};
 
 use super::lex::is_plain;
+use super::types::{DefText, ExprText, Types};
 use crate::ir::{
     Block, Edge, Extern, Func, Global, Init, Inline, Linkage, Loc, Map, Module, Op, Place, Signature, Symbol,
     SymbolId, SymbolKind, Term, Type, Value,
 };
 use skep_btf::maps::{MapDecl, Part, Pinning, Values};
+use skep_btf::{CoreKind, TypeId};
 
 /// Where source positions begin, in columns.
 const POSITION_COLUMN: usize = 48;
@@ -21,6 +23,20 @@ pub(super) fn module(module: &Module) -> String {
     if let Some(license) = &module.license {
         let _ = writeln!(out, "license {}", Quoted(license.as_bytes()));
     }
+    let types = Types::new(module);
+    if !types.defs.is_empty() {
+        out.push('\n');
+    }
+    for def in &types.defs {
+        let _ = writeln!(out, "{}", DefText(&types.defs, def));
+    }
+    if !module.core.is_empty() {
+        out.push('\n');
+    }
+    for (at, relo) in module.core.iter().enumerate() {
+        let (kind, access) = (core_word(relo.kind), Quoted(relo.access.as_bytes()));
+        let _ = writeln!(out, "core c{at} = {kind} {} {access} {}", type_text(&types, relo.ty), relo.value);
+    }
     let mut last = None;
     for (at, symbol) in module.symbols.iter().enumerate() {
         let sort = std::mem::discriminant(&symbol.kind);
@@ -31,12 +47,12 @@ pub(super) fn module(module: &Module) -> String {
         let id = SymbolId(u32::try_from(at).unwrap_or(u32::MAX));
         let _ = match &symbol.kind {
             SymbolKind::Func(func) => match module.funcs.get(*func as usize) {
-                Some(func) => FuncText { module, func }.write(&mut out, id),
+                Some(func) => write_func(&mut out, module, &types, func, id),
                 None => writeln!(out, "// {} has no body", Name(&symbol.name)),
             },
-            SymbolKind::Map(map) => self::map(&mut out, module, symbol, map),
-            SymbolKind::Global(global) => self::global(&mut out, module, symbol, global),
-            SymbolKind::Extern(it) => self::external(&mut out, module, symbol, it),
+            SymbolKind::Map(map) => self::map(&mut out, module, &types, symbol, map),
+            SymbolKind::Global(global) => self::global(&mut out, module, &types, symbol, global),
+            SymbolKind::Extern(it) => self::external(&mut out, module, &types, symbol, it),
         };
     }
     out
@@ -137,9 +153,9 @@ fn linkage(linkage: Linkage) -> &'static str {
     }
 }
 
-fn map(out: &mut String, module: &Module, symbol: &Symbol, map: &Map) -> fmt::Result {
+fn map(out: &mut String, module: &Module, types: &Types, symbol: &Symbol, map: &Map) -> fmt::Result {
     write!(out, "{}map {} = ", linkage(symbol.linkage), Name(&symbol.name))?;
-    map_decl(out, &map.decl)?;
+    map_decl(out, types, &map.decl)?;
     if !map.values.is_empty() {
         out.push_str(" init [");
         for (at, (slot, symbol)) in map.values.iter().enumerate() {
@@ -151,7 +167,7 @@ fn map(out: &mut String, module: &Module, symbol: &Symbol, map: &Map) -> fmt::Re
     end(out, module, symbol)
 }
 
-fn map_decl(out: &mut String, decl: &MapDecl) -> fmt::Result {
+fn map_decl(out: &mut String, types: &Types, decl: &MapDecl) -> fmt::Result {
     match decl.ty.short_name() {
         Some(name) => out.push_str(&name.to_lowercase()),
         None => write!(out, "{}", decl.ty.0)?,
@@ -160,7 +176,13 @@ fn map_decl(out: &mut String, decl: &MapDecl) -> fmt::Result {
         match part {
             Part::None => {}
             Part::Size(size) => write!(out, " {word} {size}")?,
-            Part::Typed { ty, size } => write!(out, " {word} {ty}:{size}")?,
+            Part::Typed { ty, size } => {
+                let ty = types.expr(ty);
+                write!(out, " {word} {}", ExprText(&types.defs, &ty))?;
+                if types.size(&ty) != size.into() {
+                    write!(out, " size {size}")?;
+                }
+            }
         }
     }
     let numbers = [
@@ -181,15 +203,15 @@ fn map_decl(out: &mut String, decl: &MapDecl) -> fmt::Result {
         None => Ok(()),
         Some(Values::Maps(inner)) => {
             out.push_str(" maps (");
-            map_decl(out, inner)?;
+            map_decl(out, types, inner)?;
             out.push(')');
             Ok(())
         }
-        Some(Values::Programs(proto)) => write!(out, " programs {proto}"),
+        Some(Values::Programs(proto)) => write!(out, " programs {}", type_text(types, *proto)),
     }
 }
 
-fn global(out: &mut String, module: &Module, symbol: &Symbol, global: &Global) -> fmt::Result {
+fn global(out: &mut String, module: &Module, types: &Types, symbol: &Symbol, global: &Global) -> fmt::Result {
     write!(out, "{}global {}", linkage(symbol.linkage), Name(&symbol.name))?;
     for (at, init) in global.init.iter().enumerate() {
         out.push_str(if at == 0 { " = " } else { ", " });
@@ -217,6 +239,7 @@ fn global(out: &mut String, module: &Module, symbol: &Symbol, global: &Global) -
     if global.read_only {
         out.push_str(" const");
     }
+    attribute(out, types, global.ty)?;
     end(out, module, symbol)
 }
 
@@ -235,12 +258,30 @@ pub(super) fn init_align(init: &[Init]) -> u32 {
     init.iter().map(align).max().unwrap_or(1)
 }
 
-fn external(out: &mut String, module: &Module, symbol: &Symbol, it: &Extern) -> fmt::Result {
+fn external(out: &mut String, module: &Module, types: &Types, symbol: &Symbol, it: &Extern) -> fmt::Result {
     write!(out, "{}extern {}", linkage(symbol.linkage), Name(&symbol.name))?;
     if let Some(sig) = &it.sig {
         signature(out, sig)?;
     }
+    attribute(out, types, it.ty)?;
     end(out, module, symbol)
+}
+
+/// `type T`, if there is one.
+fn attribute(out: &mut String, types: &Types, ty: Option<TypeId>) -> fmt::Result {
+    match ty {
+        Some(ty) => write!(out, " type {}", type_text(types, ty)),
+        None => Ok(()),
+    }
+}
+
+fn type_text(types: &Types, ty: TypeId) -> String {
+    ExprText(&types.defs, &types.expr(ty)).to_string()
+}
+
+/// What the text calls a kind of CO-RE relocation.
+pub(super) fn core_word(kind: CoreKind) -> String {
+    kind.name().trim_start_matches("BPF_CORE_").to_lowercase()
 }
 
 fn signature(out: &mut String, sig: &Signature) -> fmt::Result {
@@ -285,49 +326,48 @@ pub(super) struct FuncText<'a> {
 
 impl fmt::Display for FuncText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FuncText { module, func } = *self;
         let mut out = String::new();
-        self.write(&mut out, self.func.symbol)?;
+        write_func(&mut out, module, &Types::new(module), func, func.symbol)?;
         f.write_str(&out)
     }
 }
 
-impl FuncText<'_> {
-    fn write(&self, out: &mut String, id: SymbolId) -> fmt::Result {
-        let FuncText { module, func } = *self;
-        let symbol = module.symbols.get(id.0 as usize);
-        let kind = linkage(symbol.map(|symbol| symbol.linkage).unwrap_or_default());
-        write!(out, "{kind}fn {}", SymbolName(module, id))?;
-        signature(out, &func.sig)?;
-        if let Some(section) = symbol.and_then(|symbol| symbol.section.as_ref()) {
-            write!(out, " section {}", Quoted(section.as_bytes()))?;
-        }
-        out.push_str(match func.inline {
-            Inline::Auto => "",
-            Inline::Always => " inline always",
-            Inline::Never => " inline never",
-        });
-        if func.loc != Loc::UNKNOWN {
-            write!(out, " {}", Position { module, loc: func.loc, file: &module.name })?;
-        }
-        let declared = symbol.map_or(func.loc, |symbol| symbol.loc);
-        if module.place(declared) != module.place(func.loc) {
-            write!(out, " declared {}", Position { module, loc: declared, file: &module.name })?;
-        }
-        out.push_str(" {\n");
-        for (at, slot) in func.slots.iter().enumerate() {
-            write!(out, "  slot s{at} {} align {}", slot.size, slot.align)?;
-            if let Some(name) = &slot.name {
-                write!(out, " {}", Quoted(name.as_bytes()))?;
-            }
-            out.push('\n');
-        }
-        let body = Body::new(module, func);
-        for block in func.block_ids() {
-            body.block(out, block)?;
-        }
-        out.push_str("}\n");
-        Ok(())
+fn write_func(out: &mut String, module: &Module, types: &Types, func: &Func, id: SymbolId) -> fmt::Result {
+    let symbol = module.symbols.get(id.0 as usize);
+    let kind = linkage(symbol.map(|symbol| symbol.linkage).unwrap_or_default());
+    write!(out, "{kind}fn {}", SymbolName(module, id))?;
+    signature(out, &func.sig)?;
+    if let Some(section) = symbol.and_then(|symbol| symbol.section.as_ref()) {
+        write!(out, " section {}", Quoted(section.as_bytes()))?;
     }
+    out.push_str(match func.inline {
+        Inline::Auto => "",
+        Inline::Always => " inline always",
+        Inline::Never => " inline never",
+    });
+    attribute(out, types, func.ty)?;
+    if func.loc != Loc::UNKNOWN {
+        write!(out, " {}", Position { module, loc: func.loc, file: &module.name })?;
+    }
+    let declared = symbol.map_or(func.loc, |symbol| symbol.loc);
+    if declared != Loc::UNKNOWN && module.place(declared) != module.place(func.loc) {
+        write!(out, " declared {}", Position { module, loc: declared, file: &module.name })?;
+    }
+    out.push_str(" {\n");
+    for (at, slot) in func.slots.iter().enumerate() {
+        write!(out, "  slot s{at} {} align {}", slot.size, slot.align)?;
+        if let Some(name) = &slot.name {
+            write!(out, " {}", Quoted(name.as_bytes()))?;
+        }
+        out.push('\n');
+    }
+    let body = Body::new(module, func);
+    for block in func.block_ids() {
+        body.block(out, block)?;
+    }
+    out.push_str("}\n");
+    Ok(())
 }
 
 /// See [`super::inst`].

@@ -1,16 +1,20 @@
 //! What a module consists of, up to the bodies of functions.
 
 use skep_btf::maps::{MapDecl, MapType, Part, Pinning, Values};
+use skep_btf::{CoreKind, TypeId};
 use skep_object::nearest::{did_you_mean, nearest};
 
 use super::{LINKAGES, Parser, SYMBOL_WORDS, one_of};
 use crate::ir::text::error::{Fault, Parsed};
 use crate::ir::text::lex::Kind;
-use crate::ir::text::print::{init_align, init_size};
-use crate::ir::{Extern, Func, Global, Init, Inline, Loc, Map, Signature, SymbolId, SymbolKind, Type};
+use crate::ir::text::print::{core_word, init_align, init_size};
+use crate::ir::{
+    CoreRelo, Extern, Func, Global, Init, Inline, Loc, Map, Signature, SymbolId, SymbolKind, Type,
+};
 
 /// All words that an item begins with.
-const WORDS: [&str; 9] = ["module", "license", "fn", "map", "global", "extern", "local", "weak", "hidden"];
+const WORDS: [&str; 11] =
+    ["module", "license", "type", "core", "fn", "map", "global", "extern", "local", "weak", "hidden"];
 
 impl Parser<'_> {
     /// The whole text.
@@ -33,7 +37,10 @@ impl Parser<'_> {
             self.advance();
         }
         let start = self.place();
-        let word = self.word("fn, map, global, extern, module or license")?;
+        if linkage.is_none() && self.is_word("type") {
+            return self.skip_definition();
+        }
+        let word = self.word("fn, map, global, extern, type, core, module or license")?;
         if SYMBOL_WORDS.contains(&word) {
             let id = self.symbol()?;
             let symbol = &mut self.module.symbols[id.0 as usize];
@@ -54,13 +61,14 @@ impl Parser<'_> {
                 self.file.clone_from(&self.module.name);
                 self.end_of_line()
             }
+            "core" => self.core(),
             "license" => {
                 self.module.license = Some(self.string("the licence in quotes, as \"GPL\"")?.to_owned());
                 self.end_of_line()
             }
             _ => {
                 let near = did_you_mean(&nearest(word, WORDS));
-                let expected = "fn, map, global, extern, module or license";
+                let expected = "fn, map, global, extern, type, core, module or license";
                 Err(Fault::new(&start, format!("found '{word}', expected {expected}{near}")))
             }
         }
@@ -74,6 +82,39 @@ impl Parser<'_> {
         let section = self.string("the name of a section in quotes")?.to_owned();
         self.module.symbols[id.0 as usize].section = Some(section);
         Ok(true)
+    }
+
+    /// `type T`, if it is there.
+    fn type_of(&mut self, ty: &mut Option<TypeId>) -> Parsed<bool> {
+        if !self.eat_word("type") {
+            return Ok(false);
+        }
+        *ty = Some(self.type_expr()?.0);
+        Ok(true)
+    }
+
+    /// `core c0 = field_byte_offset $task "0:1" 8`
+    fn core(&mut self) -> Parsed<()> {
+        let at = self.place();
+        let expected = format!("c{}, the next one", self.module.core.len());
+        let word = self.word(&expected)?;
+        if word[..] != format!("c{}", self.module.core.len()) {
+            return Err(Fault::new(&at, format!("found '{word}', expected {expected}")));
+        }
+        self.expect("=")?;
+        let names: Vec<String> = CoreKind::ALL.iter().map(|&kind| core_word(kind)).collect();
+        let known: Vec<(&str, CoreKind)> =
+            names.iter().map(String::as_str).zip(CoreKind::ALL.iter().copied()).collect();
+        let at = self.place();
+        let expected = "what is asked, as field_byte_offset or type_size";
+        let word = self.word(expected)?;
+        let kind = one_of(word, &known)
+            .map_err(|near| Fault::new(&at, format!("found '{word}', expected {expected}{near}")))?;
+        let (ty, _) = self.type_expr()?;
+        let access = self.string("members in quotes, as \"0:1\"")?.to_owned();
+        let value = self.number("the answer for the types of this module, a number")?;
+        self.module.core.push(CoreRelo { kind, ty, access, value });
+        self.end_of_line()
     }
 
     fn position(&mut self, id: SymbolId) -> Parsed<()> {
@@ -115,7 +156,7 @@ impl Parser<'_> {
         };
         let mut declared = None;
         while !self.is_punct("{") {
-            if self.section(id)? {
+            if self.section(id)? || self.type_of(&mut func.ty)? {
                 continue;
             }
             if self.is_punct("!") {
@@ -129,7 +170,7 @@ impl Parser<'_> {
                     |near| Fault::new(&at, format!("found '{word}', expected always or never{near}")),
                 )?;
             } else {
-                return Err(self.unexpected("'{', section, inline or a position"));
+                return Err(self.unexpected("'{', section, type, inline or a position"));
             }
         }
         self.module.symbols[id.0 as usize].loc = declared.unwrap_or(func.loc);
@@ -145,8 +186,9 @@ impl Parser<'_> {
 
     fn external(&mut self, id: SymbolId) -> Parsed<()> {
         let sig = if self.is_punct("(") { Some(self.signature()?) } else { None };
-        self.section(id)?;
-        self.module.symbols[id.0 as usize].kind = SymbolKind::Extern(Extern { sig, ty: None });
+        let mut ty = None;
+        while self.section(id)? || self.type_of(&mut ty)? {}
+        self.module.symbols[id.0 as usize].kind = SymbolKind::Extern(Extern { sig, ty });
         self.position(id)
     }
 
@@ -159,7 +201,7 @@ impl Parser<'_> {
             }
         }
         let (mut size, mut align) = (init_size(&init), init_align(&init));
-        let mut read_only = false;
+        let (mut read_only, mut ty) = (false, None);
         loop {
             if self.eat_word("size") {
                 size = self.number("a size in bytes")?;
@@ -167,11 +209,11 @@ impl Parser<'_> {
                 align = self.number("an alignment in bytes")?;
             } else if self.eat_word("const") {
                 read_only = true;
-            } else if !self.section(id)? {
+            } else if !self.section(id)? && !self.type_of(&mut ty)? {
                 break;
             }
         }
-        let global = Global { size, align, read_only, init, ty: None };
+        let global = Global { size, align, read_only, init, ty };
         self.module.symbols[id.0 as usize].kind = SymbolKind::Global(global);
         self.position(id)
     }
@@ -229,6 +271,21 @@ impl Parser<'_> {
         self.position(id)
     }
 
+    /// A size in bytes, or a type.
+    fn part(&mut self) -> Parsed<Part> {
+        const BYTES: &str = "a size in bytes";
+        if !self.is_type_expr() {
+            return Ok(Part::Size(self.number(BYTES)?));
+        }
+        let at = self.place();
+        let (ty, size) = self.type_expr()?;
+        if self.eat_word("size") {
+            return Ok(Part::Typed { ty, size: self.number(BYTES)? });
+        }
+        let size = u32::try_from(size).map_err(|_| Fault::new(&at, "the type is larger than 4 GiB"))?;
+        Ok(Part::Typed { ty, size })
+    }
+
     fn map_decl(&mut self, inner: bool) -> Parsed<MapDecl> {
         let ty = match *self.kind() {
             Kind::Word(word) => MapType::from_name(word).ok_or_else(|| {
@@ -247,7 +304,6 @@ impl Parser<'_> {
         self.advance();
         let mut decl = MapDecl::new(ty);
         while let Kind::Word(word) = *self.kind() {
-            const BYTES: &str = "a size in bytes";
             if matches!(word, "init" | "section") {
                 break;
             }
@@ -260,8 +316,9 @@ impl Parser<'_> {
                         "the maps in a map of maps hold no maps or programs themselves",
                     ));
                 }
-                "key" => decl.key = Part::Size(self.number(BYTES)?),
-                "value" => decl.value = Part::Size(self.number(BYTES)?),
+                "key" => decl.key = self.part()?,
+                "value" => decl.value = self.part()?,
+                "programs" => decl.values = Some(Values::Programs(self.type_expr()?.0)),
                 "entries" => decl.max_entries = self.number("how many entries the map holds")?,
                 "flags" => decl.flags = self.number("the map's flags, as a number")?,
                 "numa" => decl.numa_node = Some(self.number("the number of a node")?),
@@ -274,11 +331,12 @@ impl Parser<'_> {
                 }
                 _ => {
                     let known = [
-                        "key", "value", "entries", "flags", "numa", "extra", "pinned", "maps", "init",
-                        "section",
+                        "key", "value", "entries", "flags", "numa", "extra", "pinned", "maps", "programs",
+                        "init", "section",
                     ];
                     let near = did_you_mean(&nearest(word, known));
-                    let expected = "key, value, entries, flags, numa, extra, pinned, maps, init or section";
+                    let expected =
+                        "key, value, entries, flags, numa, extra, pinned, maps, programs, init or section";
                     return Err(Fault::new(&at, format!("found '{word}', expected {expected}{near}")));
                 }
             }

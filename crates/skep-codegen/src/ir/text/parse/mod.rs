@@ -16,6 +16,7 @@ use skep_object::nearest::{did_you_mean, nearest};
 
 use super::error::{self, Fault, Parsed};
 use super::lex::{self, Kind, Token};
+use super::types::Names;
 use crate::ir::{Extern, Linkage, Loc, Module, Place, Space, Symbol, SymbolId, SymbolKind, Type};
 use constant::Pending;
 
@@ -31,7 +32,9 @@ pub(super) fn module(name: &str, text: &str) -> Result<Module, Errors> {
         module: Module::new(name),
         file: name.to_owned(),
         pending: Vec::new(),
+        types: Names::default(),
     };
+    parser.define_types();
     parser.declare_symbols();
     parser.items();
     parser.type_constants();
@@ -44,19 +47,20 @@ const SYMBOL_WORDS: [&str; 4] = ["fn", "map", "global", "extern"];
 const LINKAGES: [(&str, Linkage); 3] =
     [("local", Linkage::Local), ("weak", Linkage::Weak), ("hidden", Linkage::Hidden)];
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a str,
     /// [`Kind::End`] last.
-    tokens: &'a [Token<'a>],
+    pub(super) tokens: &'a [Token<'a>],
     /// The next token.
-    at: usize,
+    pub(super) at: usize,
     /// The first token of the statement, or of its last line: a line may end behind a comma or an opening bracket.
-    line: usize,
-    faults: Vec<Fault>,
-    module: Module,
+    pub(super) line: usize,
+    pub(super) faults: Vec<Fault>,
+    pub(super) module: Module,
     /// The file of positions that do not name theirs.
     file: String,
     pending: Vec<Pending>,
+    pub(super) types: Names,
 }
 
 impl<'a> Parser<'a> {
@@ -95,12 +99,12 @@ impl<'a> Parser<'a> {
     }
 
     /// Begins a statement here.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.line = self.at;
     }
 
     /// Notes a fault, and goes on with the next line.
-    fn recover(&mut self, result: Parsed<()>) {
+    pub(super) fn recover(&mut self, result: Parsed<()>) {
         let Err(fault) = result else { return };
         // What is no token has been told already.
         if !self.tokens.iter().any(|token| token.kind == Kind::Bad && token.at.start == fault.at.start) {
@@ -116,13 +120,13 @@ impl<'a> Parser<'a> {
     }
 
     /// The next token; [`Kind::End`] at the end of the statement.
-    fn kind(&self) -> &'a Kind<'a> {
+    pub(super) fn kind(&self) -> &'a Kind<'a> {
         let token = &self.tokens[self.at];
         if token.first && self.at > self.line { &Kind::End } else { &token.kind }
     }
 
     /// Where the next token stands.
-    fn place(&self) -> Range<usize> {
+    pub(super) fn place(&self) -> Range<usize> {
         if *self.kind() == Kind::End && self.at > 0 {
             // Behind the last thing of the line.
             let end = self.tokens[self.at - 1].at.end;
@@ -132,19 +136,19 @@ impl<'a> Parser<'a> {
     }
 
     /// From a token to the last one that was taken.
-    fn since(&self, from: usize) -> Range<usize> {
+    pub(super) fn since(&self, from: usize) -> Range<usize> {
         let start = self.tokens[from].at.start;
         start..self.tokens[self.at.saturating_sub(1).max(from)].at.end
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         if *self.kind() != Kind::End {
             self.at += 1;
         }
     }
 
     /// The fault that something else than the next token was expected.
-    fn unexpected(&self, expected: impl std::fmt::Display) -> Fault {
+    pub(super) fn unexpected(&self, expected: impl std::fmt::Display) -> Fault {
         let at = self.place();
         let found = match self.kind() {
             Kind::End if self.tokens[self.at].kind == Kind::End => "the end of the text".to_owned(),
@@ -154,16 +158,27 @@ impl<'a> Parser<'a> {
         Fault::new(&at, format!("found {found}, expected {expected}"))
     }
 
+    /// Whether the token behind the next one is a piece of punctuation.
+    pub(super) fn next_is_punct(&self, punct: &str) -> bool {
+        let next = self.tokens.get(self.at + 1);
+        next.is_some_and(|next| !next.first && next.kind == Kind::Punct(punct))
+    }
+
+    /// Whether the line ends behind the next token.
+    pub(super) fn ends_behind_word(&self) -> bool {
+        self.tokens.get(self.at + 1).is_none_or(|next| next.first)
+    }
+
     fn is_punct(&self, punct: &str) -> bool {
         matches!(self.kind(), Kind::Punct(found) if *found == punct)
     }
 
-    fn is_word(&self, word: &str) -> bool {
+    pub(super) fn is_word(&self, word: &str) -> bool {
         matches!(self.kind(), Kind::Word(found) if *found == word)
     }
 
     /// Takes a piece of punctuation, if it is next.
-    fn eat(&mut self, punct: &str) -> bool {
+    pub(super) fn eat(&mut self, punct: &str) -> bool {
         let found = self.is_punct(punct);
         if found {
             self.advance();
@@ -174,7 +189,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn eat_word(&mut self, word: &str) -> bool {
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         if found {
             self.advance();
@@ -182,19 +197,19 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn expect(&mut self, punct: &str) -> Parsed<()> {
+    pub(super) fn expect(&mut self, punct: &str) -> Parsed<()> {
         if self.eat(punct) { Ok(()) } else { Err(self.unexpected(format_args!("'{punct}'"))) }
     }
 
     /// Whether a list goes on behind an element: a comma, or its end.
-    fn more(&mut self, end: &str) -> Parsed<bool> {
+    pub(super) fn more(&mut self, end: &str) -> Parsed<bool> {
         if self.eat(",") {
             return Ok(true);
         }
         if self.eat(end) { Ok(false) } else { Err(self.unexpected(format_args!("',' or '{end}'"))) }
     }
 
-    fn word(&mut self, expected: &str) -> Parsed<&'a str> {
+    pub(super) fn word(&mut self, expected: &str) -> Parsed<&'a str> {
         let Kind::Word(word) = self.kind() else { return Err(self.unexpected(expected)) };
         self.advance();
         Ok(word)
@@ -207,21 +222,21 @@ impl<'a> Parser<'a> {
     }
 
     /// Text in quotes.
-    fn string(&mut self, expected: &str) -> Parsed<&'a str> {
+    pub(super) fn string(&mut self, expected: &str) -> Parsed<&'a str> {
         let at = self.place();
         let bytes = self.bytes(expected)?;
         std::str::from_utf8(bytes).map_err(|_| Fault::new(&at, "the text is not UTF-8"))
     }
 
     /// A number of some width.
-    fn number<T: TryFrom<i128>>(&mut self, expected: &str) -> Parsed<T> {
+    pub(super) fn number<T: TryFrom<i128>>(&mut self, expected: &str) -> Parsed<T> {
         let Kind::Number(number) = *self.kind() else { return Err(self.unexpected(expected)) };
         let number = T::try_from(number).map_err(|_| self.unexpected(expected))?;
         self.advance();
         Ok(number)
     }
 
-    fn end_of_line(&mut self) -> Parsed<()> {
+    pub(super) fn end_of_line(&mut self) -> Parsed<()> {
         if *self.kind() == Kind::End { Ok(()) } else { Err(self.unexpected("the end of the line")) }
     }
 
@@ -293,7 +308,7 @@ fn numbered(word: &str, letter: char) -> Option<u32> {
 }
 
 /// A word of a list; else what is near.
-fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn one_of<T: Copy>(word: &str, known: &[(&str, T)]) -> Result<T, String> {
     match known.iter().find(|(name, _)| *name == word) {
         Some((_, it)) => Ok(*it),
         None => Err(did_you_mean(&nearest(word, known.iter().map(|(name, _)| *name)))),
