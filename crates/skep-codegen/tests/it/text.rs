@@ -3,7 +3,7 @@
 use skep_codegen::ir::text;
 
 /// A text with everything in it, as it is printed.
-const ALL: &str = r#"module "all.c"
+pub(crate) const ALL: &str = r#"module "all.c"
 license "GPL"
 
 type $event = struct { pid: u32, comm: [16]char, next: *$event }
@@ -35,7 +35,7 @@ type $main = func global fn(ctx: *void) -> s32
 type $var = var static $event
 type $.data = datasec size 36 { $var at 4 size 32 }
 type $tag = decl_tag $event component 1
-type $attr = decl_tag attribute $event
+type $attr = decl_tag $event attribute
 type $20 = attribute "attr" *$e2
 type $21 = fn()
 

@@ -20,6 +20,8 @@ pub(super) struct Body {
     slots: HashMap<u32, crate::ir::Slot>,
     /// The block that instructions go to.
     pub(super) block: Option<Block>,
+    /// Whether that block has its end.
+    ended: bool,
     /// The position of the line.
     loc: Loc,
 }
@@ -37,6 +39,7 @@ impl Parser<'_> {
             blocks: HashMap::new(),
             slots: HashMap::new(),
             block: None,
+            ended: false,
             loc: Loc::UNKNOWN,
         };
         self.declare(&mut body);
@@ -120,7 +123,7 @@ impl Parser<'_> {
         let Some(block) = body.block else {
             return Err(self.unexpected("a block, as 'b0:', before the first instruction"));
         };
-        if body.func.block(block).term != Term::Open || body.func.block(block).loc == ENDED {
+        if body.ended {
             return Err(self.unexpected("a block, as 'b1:', behind the end of a block"));
         }
         body.loc = self.position_of_line()?;
@@ -137,6 +140,7 @@ impl Parser<'_> {
         };
         if name.is_none() && self.term(body, block)? {
             body.func.block_mut(block).loc = body.loc;
+            body.ended = true;
         } else {
             self.inst(body, block, name)?;
         }
@@ -190,12 +194,7 @@ impl Parser<'_> {
 
     /// That the block before ends.
     fn check_open(&mut self, body: &mut Body) -> Parsed<()> {
-        let Some(block) = body.block.take() else { return Ok(()) };
-        let data = body.func.block(block);
-        if data.term != Term::Open || data.loc == ENDED {
-            if data.loc == ENDED {
-                body.func.block_mut(block).loc = Loc::UNKNOWN;
-            }
+        if body.block.take().is_none() || body.ended {
             return Ok(());
         }
         let expected = "the end of the block before: jump, br, switch, may_goto, ret or unreachable";
@@ -209,7 +208,7 @@ impl Parser<'_> {
         let word = self.word("a block")?;
         let block = numbered(word, 'b').and_then(|number| body.blocks.get(&number)).copied();
         let block = block.ok_or_else(|| self.unexpected("':' or '('"))?;
-        body.block = Some(block);
+        (body.block, body.ended) = (Some(block), false);
         let mut more = self.eat("(") && !self.eat(")");
         while more {
             let expected = "the parameters of the block, as v1: i64";
@@ -260,8 +259,6 @@ impl Parser<'_> {
                 }
                 "open" => {
                     self.advance();
-                    // Nothing may follow, as behind any end.
-                    body.loc = ENDED;
                     Term::Open
                 }
                 _ => return Ok(false),
@@ -411,6 +408,3 @@ impl Parser<'_> {
         body.func.block_mut(block).insts.push(value);
     }
 }
-
-/// The end of a block that says `open`.
-const ENDED: Loc = Loc(u32::MAX);

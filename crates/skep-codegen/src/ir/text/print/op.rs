@@ -40,7 +40,8 @@ impl Body<'_> {
             }
             Op::PtrAdd { base, index, offset } => {
                 out.push_str("ptradd ");
-                if ty != Some(Type::PTR) {
+                // A base that says its type would be read as the result's.
+                if ty != Some(Type::PTR) || (self.is_inline(*base) && self.node_type(*base) != ty) {
                     write!(out, "{typed} ")?;
                 }
                 write!(out, "{}", of(*base))?;

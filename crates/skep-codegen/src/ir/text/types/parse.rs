@@ -34,7 +34,7 @@ impl<'a> Parser<'a> {
     /// Reads all definitions, which may refer to what comes later.
     pub(in crate::ir::text) fn define_types(&mut self) {
         let tokens = self.tokens;
-        let heads = tokens.windows(2).enumerate().filter_map(|(at, pair)| match &pair[..] {
+        let heads = tokens.windows(2).enumerate().filter_map(|(at, pair)| match pair {
             [word, label] if word.first && word.kind == Kind::Word("type") => match &label.kind {
                 Kind::Type(name) if !label.first => Some((at, name)),
                 _ => None,
@@ -223,13 +223,13 @@ impl<'a> Parser<'a> {
             }
             "datasec" => self.datasec()?,
             "decl_tag" => {
-                let attribute = self.eat_word("attribute");
                 let target = self.expr(0)?;
                 let component = if self.eat_word("component") {
                     Some(self.number("the index of a member or parameter")?)
                 } else {
                     None
                 };
+                let attribute = self.eat_word("attribute");
                 Body::DeclTag { target, component, attribute }
             }
             _ => Body::Fwd(fwd.unwrap_or(FwdKind::Struct)),

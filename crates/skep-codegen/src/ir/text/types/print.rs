@@ -180,11 +180,9 @@ impl fmt::Display for DefText<'_> {
                 list(f, vars.iter().map(|(ty, at, size)| format!("{} at {at} size {size}", of(ty))))
             }
             Body::DeclTag { target, component, attribute } => {
-                if *attribute {
-                    f.write_str(" attribute")?;
-                }
                 write!(f, " {}", of(target))?;
-                component.iter().try_for_each(|component| write!(f, " component {component}"))
+                component.iter().try_for_each(|component| write!(f, " component {component}"))?;
+                f.write_str(if *attribute { " attribute" } else { "" })
             }
         }
     }

@@ -1,6 +1,6 @@
 //! From definitions to BTF.
 
-use skep_btf::{self as btf, BtfBuilder, IntEncoding, Kind, Param, SecVar, TypeId};
+use skep_btf::{self as btf, BtfBuilder, IntEncoding, Kind, SecVar, TypeId};
 
 use super::layout::{self, Layout};
 use super::{BUILTIN, Body, Composite, Def, Expr, Needs, order};
@@ -103,7 +103,6 @@ impl Defined {
                     let ty = self.expr(types, ty);
                     list.push(types.param(name, ty));
                 }
-                debug_assert!(Param::VARIADIC.ty.is_void());
                 types.func_proto(ret, &list)
             }
         }
