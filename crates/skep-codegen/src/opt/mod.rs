@@ -12,11 +12,14 @@
 //!
 //! To add a pass: a file, a row in [`PASSES`], its place in a pipeline, and cases in `tests/cases/opt`.
 
+mod alias;
 mod dce;
 mod eval;
 mod flow;
 mod fold;
+mod gvn;
 mod known;
+mod loops;
 mod params;
 mod promote;
 
@@ -45,6 +48,7 @@ pub(crate) const PASSES: &[Pass] = &[
     Pass { name: "params", run: params::run },
     Pass { name: "fold", run: fold::run },
     Pass { name: "flow", run: flow::run },
+    Pass { name: "gvn", run: gvn::run },
     Pass { name: "dce", run: dce::run },
 ];
 
@@ -55,9 +59,9 @@ struct Pipeline {
 }
 
 const O0: Pipeline = Pipeline { early: &[], late: &[] };
-const O1: Pipeline = Pipeline { early: &["promote", "params", "fold", "flow", "dce"], late: &[] };
+const O1: Pipeline = Pipeline { early: &["promote", "params", "fold", "flow", "gvn", "dce"], late: &[] };
 const O2: Pipeline = Pipeline {
-    early: &["promote", "params", "fold", "flow", "params", "dce"],
+    early: &["promote", "params", "fold", "gvn", "fold", "flow", "params", "dce"],
     late: &["promote", "params", "fold", "flow", "params", "fold", "flow", "dce"],
 };
 
