@@ -63,8 +63,11 @@ pub(crate) struct Aliases<'a> {
 
 impl<'a> Aliases<'a> {
     pub(crate) fn new(func: &Func, cfg: &Cfg, context: &'a Context<'a>) -> Aliases<'a> {
-        let mut aliases =
-            Aliases { context, addresses: vec![None; func.nodes.len()], reach: vec![Reach::Private; func.slots.len()] };
+        let mut aliases = Aliases {
+            context,
+            addresses: vec![None; func.nodes.len()],
+            reach: vec![Reach::Private; func.slots.len()],
+        };
         for &param in &func.block(Func::ENTRY).params {
             aliases.addresses[param.0 as usize] = Some(Address { root: Root::Arg(param), offset: Some(0) });
         }
@@ -84,7 +87,11 @@ impl<'a> Aliases<'a> {
         match func.node(inst).op {
             Op::Slot(slot) => Some(Address { root: Root::Slot(slot), offset: Some(0) }),
             // Two externs may be one thing under two names.
-            Op::Symbol(symbol) if matches!(self.context.module.symbol(symbol).kind, SymbolKind::Global(_)) => Some(Address { root: Root::Symbol(symbol), offset: Some(0) }),
+            Op::Symbol(symbol)
+                if matches!(self.context.module.symbol(symbol).kind, SymbolKind::Global(_)) =>
+            {
+                Some(Address { root: Root::Symbol(symbol), offset: Some(0) })
+            }
             Op::PtrAdd { base, index, offset } => {
                 let base = self.of(base);
                 let offset = match (index, base.offset) {
@@ -160,7 +167,9 @@ impl<'a> Aliases<'a> {
                     }
                     Op::Call { callee, args } => {
                         let reach = match callee {
-                            Callee::Helper(id) if options.target == Target::Kernel && !calls_back(*id) => Reach::Passed,
+                            Callee::Helper(id) if options.target == Target::Kernel && !calls_back(*id) => {
+                                Reach::Passed
+                            }
                             _ => Reach::Escaped,
                         };
                         args.iter().for_each(|v| self.mark(*v, reach));

@@ -1,4 +1,5 @@
 //! Loops: which blocks are executed again and again, and how deep.
+#![expect(dead_code, reason = "what moves code out of loops asks for the rest")]
 
 use crate::ir::{Block, Cfg, Func};
 
@@ -26,7 +27,8 @@ pub(crate) struct Loops {
 
 impl Loops {
     pub(crate) fn new(func: &Func, cfg: &Cfg) -> Loops {
-        let mut loops = Loops { loops: Vec::new(), of: vec![None; func.blocks.len()], irreducible: Vec::new() };
+        let mut loops =
+            Loops { loops: Vec::new(), of: vec![None; func.blocks.len()], irreducible: Vec::new() };
         // In reverse postorder, the header of an outer loop comes before those of inner ones.
         for &header in &cfg.order {
             let mut latches = Vec::new();

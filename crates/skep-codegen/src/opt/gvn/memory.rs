@@ -173,12 +173,15 @@ impl<'a> Memory<'a> {
             Op::Store { ptr, offset, access, .. } if access.order == crate::ir::Order::Plain => {
                 Effect::Write(at(*ptr, *offset), access.width.bytes().into())
             }
-            Op::Copy { dst, size, .. } | Op::Fill { dst, size, .. } => Effect::Write(self.aliases.of(*dst), *size),
+            Op::Copy { dst, size, .. } | Op::Fill { dst, size, .. } => {
+                Effect::Write(self.aliases.of(*dst), *size)
+            }
             Op::Load { access, .. } if access.order == crate::ir::Order::Plain => Effect::None,
             // Others may have written in between: what was known of shared memory is not known any more.
-            Op::Load { ptr, .. } | Op::Store { ptr, .. } | Op::Atomic { ptr, .. } | Op::CmpXchg { ptr, .. } => {
-                Effect::All(self.aliases.slot(*ptr).into_iter().collect())
-            }
+            Op::Load { ptr, .. }
+            | Op::Store { ptr, .. }
+            | Op::Atomic { ptr, .. }
+            | Op::CmpXchg { ptr, .. } => Effect::All(self.aliases.slot(*ptr).into_iter().collect()),
             Op::Call { callee: Callee::Helper(id), args } if context.options.target == Target::Kernel => {
                 if alias::only_reads(*id) {
                     Effect::None
@@ -258,7 +261,11 @@ impl<'a> Memory<'a> {
     fn known<'b>(&'b self, cfg: &'b Cfg, root: Root, block: Block) -> impl Iterator<Item = Piece> + 'b {
         let since = self.stamps[self.aliases.class(root) as usize];
         let pieces = self.pieces.get(&root).map_or(&[][..], |pieces| &pieces[..]);
-        pieces.iter().rev().copied().filter(move |piece| piece.time > since && cfg.dominates(piece.home, block))
+        pieces
+            .iter()
+            .rev()
+            .copied()
+            .filter(move |piece| piece.time > since && cfg.dominates(piece.home, block))
     }
 
     /// Lets a load take what is known to be there.
@@ -273,8 +280,9 @@ impl<'a> Memory<'a> {
     ) -> bool {
         let len = u32::from(access.width.bytes());
         let end = start + i64::from(len);
-        let Some(piece) =
-            self.known(gvn.cfg, root, block).find(|it| it.start <= start && end <= it.start + i64::from(it.len))
+        let Some(piece) = self
+            .known(gvn.cfg, root, block)
+            .find(|it| it.start <= start && end <= it.start + i64::from(it.len))
         else {
             return false;
         };
@@ -285,7 +293,10 @@ impl<'a> Memory<'a> {
             Holds::Value(value) if piece.len == len => {
                 let from = gvn.func.ty(value);
                 // A pointer that was read from 32 bits is not what 32 bits hold; nor is one of another space.
-                if from != ty && (from.is_ptr() || ty.is_ptr()) && (bits != 64 || from.is_ptr() == ty.is_ptr()) {
+                if from != ty
+                    && (from.is_ptr() || ty.is_ptr())
+                    && (bits != 64 || from.is_ptr() == ty.is_ptr())
+                {
                     return false;
                 }
                 gvn.convert(inst, value, bits, signed, block);
@@ -309,19 +320,29 @@ impl<'a> Memory<'a> {
     }
 
     /// Whether memory holds a value already.
-    fn holds_already(&self, gvn: &Gvn, (root, start): (Root, i64), len: u32, value: Value, block: Block) -> bool {
+    fn holds_already(
+        &self,
+        gvn: &Gvn,
+        (root, start): (Root, i64),
+        len: u32,
+        value: Value,
+        block: Block,
+    ) -> bool {
         let mut known = self.known(gvn.cfg, root, block);
         known.any(|piece| match piece.holds {
             Holds::Value(it) => {
                 let same = it == value
                     || gvn.func.as_const(it).is_some_and(|number| {
                         let narrow = Type::Int(u8::try_from(8 * len).unwrap_or(64));
-                        gvn.func.as_const(value).is_some_and(|other| narrow.canonical(number) == narrow.canonical(other))
+                        gvn.func
+                            .as_const(value)
+                            .is_some_and(|other| narrow.canonical(number) == narrow.canonical(other))
                     });
                 same && piece.start == start && piece.len == len && !is_narrow_load(gvn.func, it, len)
             }
             Holds::Byte(byte) => {
-                let inside = piece.start <= start && start + i64::from(len) <= piece.start + i64::from(piece.len);
+                let inside =
+                    piece.start <= start && start + i64::from(len) <= piece.start + i64::from(piece.len);
                 let narrow = Type::Int(u8::try_from(8 * len).unwrap_or(64));
                 inside
                     && gvn.func.as_const(value).is_some_and(|number| {

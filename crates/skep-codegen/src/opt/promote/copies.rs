@@ -107,7 +107,7 @@ impl Split<'_> {
                 let value = self.push(load, Some(ty));
                 self.push(Op::Store { ptr: dst.ptr, offset, value, access }, None);
             }
-            None if self.is_unused(dst, part.range) || self.is_unused(src, part.range) => {}
+            None if self.is_unread(dst, part.range) || self.is_unset(src, part.range) => {}
             None => {
                 let (dst, src) = (self.moved(dst.ptr, start), self.moved(src.ptr, start));
                 self.push(Op::Copy { dst, src, size: len, align }, None);
@@ -127,7 +127,7 @@ impl Split<'_> {
                 let offset = i32::try_from(start).unwrap_or(0);
                 self.push(Op::Store { ptr: dst.ptr, offset, value, access }, None);
             }
-            None if self.is_unused(dst, part.range) => {}
+            None if self.is_unread(dst, part.range) => {}
             None => {
                 let dst = self.moved(dst.ptr, start);
                 self.push(Op::Fill { dst, byte, size: len, align }, None);
@@ -135,9 +135,14 @@ impl Split<'_> {
         }
     }
 
-    /// Whether bytes between pieces are in no access at all.
-    fn is_unused(&self, place: &Place, part: Range) -> bool {
-        place.slot.is_some_and(|(slot, range)| !self.pieces.is_kept(slot, part.moved(0, range.start)))
+    /// Whether nothing reads bytes between pieces.
+    fn is_unread(&self, place: &Place, part: Range) -> bool {
+        place.slot.is_some_and(|(slot, range)| !self.pieces.is_read(slot, part.moved(0, range.start)))
+    }
+
+    /// Whether nothing writes bytes between pieces.
+    fn is_unset(&self, place: &Place, part: Range) -> bool {
+        place.slot.is_some_and(|(slot, range)| !self.pieces.is_written(slot, part.moved(0, range.start)))
     }
 
     fn moved(&mut self, ptr: Value, by: u32) -> Value {

@@ -75,9 +75,19 @@ pub(super) struct Piece {
 pub(super) struct Pieces {
     /// For each slot its pieces in order.
     slots: Vec<Vec<Piece>>,
-    /// For each slot what is accessed in memory, in order; `None` if its address goes elsewhere.
-    kept: Vec<Option<Vec<Range>>>,
+    /// For each slot what is accessed in memory.
+    kept: Vec<Kept>,
     count: u32,
+}
+
+/// What is accessed of a slot in memory.
+#[derive(Default)]
+struct Kept {
+    /// Its address goes elsewhere: perhaps everything.
+    escapes: bool,
+    accesses: Vec<Range>,
+    read: Vec<Range>,
+    written: Vec<Range>,
 }
 
 impl Pieces {
@@ -100,12 +110,16 @@ impl Pieces {
         pieces[first..].iter().copied().take_while(move |piece| piece.range.end <= range.end)
     }
 
-    /// Whether bytes are read or written in memory, as far as this function can tell.
-    pub(super) fn is_kept(&self, slot: Slot, range: Range) -> bool {
-        match &self.kept[slot.0 as usize] {
-            None => true,
-            Some(kept) => kept.iter().any(|it| it.meets(range)),
-        }
+    /// Whether bytes may be read in memory.
+    pub(super) fn is_read(&self, slot: Slot, range: Range) -> bool {
+        let kept = &self.kept[slot.0 as usize];
+        kept.escapes || kept.accesses.iter().chain(&kept.read).any(|it| it.meets(range))
+    }
+
+    /// Whether bytes may be written in memory.
+    pub(super) fn is_written(&self, slot: Slot, range: Range) -> bool {
+        let kept = &self.kept[slot.0 as usize];
+        kept.escapes || kept.accesses.iter().chain(&kept.written).any(|it| it.meets(range))
     }
 }
 
@@ -115,6 +129,30 @@ struct Found {
     escapes: bool,
     /// Accessed bytes; the type is that of the access, `None` if the bytes cannot be a value.
     accesses: Vec<(Range, Option<Type>)>,
+    /// Bytes that are copied from here.
+    read: Vec<Range>,
+    /// Bytes that are filled, or copied to here.
+    written: Vec<Range>,
+}
+
+impl Found {
+    /// What a copy or a fill touches only in part stays in memory.
+    fn keep_split(&mut self) {
+        for block in self.read.iter().chain(&self.written) {
+            for bound in [block.start, block.end] {
+                // No access has more than 8 bytes.
+                let first = self.accesses.partition_point(|(range, _)| range.start + 8 <= bound);
+                for (range, ty) in &mut self.accesses[first..] {
+                    if range.start >= bound {
+                        break;
+                    }
+                    if bound < range.end {
+                        *ty = None;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A block copy: the places in slots, and the number of bytes.
@@ -136,8 +174,11 @@ pub(super) fn pieces(func: &Func, cfg: &Cfg) -> Pieces {
         unite(&mut found.accesses);
     }
     spread(&mut found, &copies);
+    for found in &mut found {
+        found.keep_split();
+    }
     let mut pieces = Pieces { slots: Vec::new(), kept: Vec::new(), count: 0 };
-    for found in &found {
+    for found in found {
         pieces.add(found);
     }
     pieces
@@ -145,9 +186,9 @@ pub(super) fn pieces(func: &Func, cfg: &Cfg) -> Pieces {
 
 impl Pieces {
     /// Divides a slot into pieces that become values, and bytes that stay.
-    fn add(&mut self, found: &Found) {
+    fn add(&mut self, found: Found) {
         let mut slot = Vec::new();
-        let mut kept = Vec::new();
+        let mut accesses = Vec::new();
         let mut rest = if found.escapes { &[][..] } else { &found.accesses[..] };
         while let Some(((first, _), _)) = rest.split_first() {
             // All that overlap each other, directly or through others.
@@ -164,11 +205,12 @@ impl Pieces {
                     slot.push(Piece { range: *range, ty: *ty, var: self.count });
                     self.count += 1;
                 }
-                _ => kept.push(all),
+                _ => accesses.push(all),
             }
         }
         self.slots.push(slot);
-        self.kept.push((!found.escapes).then_some(kept));
+        let Found { escapes, read, written, .. } = found;
+        self.kept.push(Kept { escapes, accesses, read, written });
     }
 }
 
@@ -178,14 +220,28 @@ fn escape(addresses: &Addresses, value: Value, found: &mut [Found]) {
     }
 }
 
+/// How an instruction touches bytes of a slot.
+#[derive(Clone, Copy)]
+enum How {
+    /// Reads or writes them as one value.
+    As(Type),
+    /// Copies them from here.
+    Read,
+    /// Copies them to here, or fills them.
+    Write,
+}
+
 /// Notes what an instruction does with slots.
 fn look(func: &Func, addresses: &Addresses, inst: Value, found: &mut [Found], copies: &mut Vec<CopyOf>) {
     let node = func.node(inst);
-    let mut note = |ptr: Value, offset: i32, bytes: u32, ty: Option<Type>| -> Option<(Slot, u32)> {
+    let mut note = |ptr: Value, offset: i32, bytes: u32, how: How| -> Option<(Slot, u32)> {
         match addresses.range(func, ptr, offset, bytes) {
             Some((slot, range)) => {
-                if ty.is_some() {
-                    found[slot.0 as usize].accesses.push((range, ty));
+                let found = &mut found[slot.0 as usize];
+                match how {
+                    How::As(ty) => found.accesses.push((range, Some(ty))),
+                    How::Read => found.read.push(range),
+                    How::Write => found.written.push(range),
                 }
                 Some((slot, range.start))
             }
@@ -198,28 +254,30 @@ fn look(func: &Func, addresses: &Addresses, inst: Value, found: &mut [Found], co
     match node.op {
         Op::PtrAdd { index: None, .. } | Op::Slot(_) => {}
         Op::Load { ptr, offset, access, .. } if access.is_plain() => {
-            let ty = accessed(node.ty.unwrap_or(Type::I64), access);
-            note(ptr, offset, access.width.bytes().into(), ty);
-            if ty.is_none() {
-                escape(addresses, ptr, found);
+            match accessed(node.ty.unwrap_or(Type::I64), access) {
+                None => escape(addresses, ptr, found),
+                Some(ty) => {
+                    note(ptr, offset, access.width.bytes().into(), How::As(ty));
+                }
             }
         }
         Op::Store { ptr, offset, value, access } if access.is_plain() => {
-            let ty = accessed(func.ty(value), access);
-            note(ptr, offset, access.width.bytes().into(), ty);
-            if ty.is_none() {
-                escape(addresses, ptr, found);
+            match accessed(func.ty(value), access) {
+                None => escape(addresses, ptr, found),
+                Some(ty) => {
+                    note(ptr, offset, access.width.bytes().into(), How::As(ty));
+                }
             }
             escape(addresses, value, found);
         }
         Op::Copy { dst, src, size, .. } => {
-            let (dst, src) = (note(dst, 0, size, None), note(src, 0, size, None));
+            let (dst, src) = (note(dst, 0, size, How::Write), note(src, 0, size, How::Read));
             if let (Some(dst), Some(src)) = (dst, src) {
                 copies.push((dst, src, size));
             }
         }
         Op::Fill { dst, size, .. } => {
-            note(dst, 0, size, None);
+            note(dst, 0, size, How::Write);
         }
         ref op => op.each_operand(|v| escape(addresses, v, found)),
     }
@@ -278,9 +336,6 @@ fn carry(found: &mut [Found], (from, from_at): (Slot, u32), (to, to_at): (Slot, 
     for &(range, ty) in &found[from.0 as usize].accesses {
         if whole.contains(range) {
             new.push((range.moved(from_at, to_at), ty));
-        } else if whole.meets(range) && range.len() <= 8 {
-            // Partly copied: the copied bytes cannot be a value of their own.
-            new.push((whole.moved(from_at, to_at), None));
         }
     }
     if from == to || new.is_empty() {
