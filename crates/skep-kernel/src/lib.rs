@@ -6,6 +6,7 @@
 //!   [`Prog::test_run`] runs one without attaching it.
 //! * [`Loaded::map`] reads and writes a map with typed keys and values, [`Loaded::map_raw`] one with bytes,
 //!   [`Loaded::global`] a global variable.
+//! * [`RingBuffer`] reads what programs write to a ring buffer.
 //! * [`Prog::load_bytes`] loads bare bytes of code.
 //!
 //! ```no_run
@@ -60,6 +61,7 @@ mod maps;
 mod mmap;
 mod options;
 mod prog;
+mod ring;
 mod run;
 mod select;
 mod sys;
@@ -74,4 +76,5 @@ pub use loaded::Loaded;
 pub use map::{Entries, Map, PerCpuMap, TypedMap, UpdateFlags};
 pub use options::{Log, Options};
 pub use prog::{Prog, ProgInfo};
+pub use ring::{Record, RingBuffer};
 pub use run::{TestRun, TestRunResult};

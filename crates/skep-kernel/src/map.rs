@@ -6,7 +6,8 @@ mod typed;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use skep_btf::maps::MapType;
 
@@ -30,6 +31,8 @@ pub struct Map {
     value_size: u32,
     max_entries: u32,
     fd: MapFd,
+    /// Whether a ring buffer is being read.
+    is_read: Arc<AtomicBool>,
 }
 
 /// Whether the key of an update must exist.
@@ -51,7 +54,7 @@ impl Map {
         let fail = |source| Error::Info { what: format!("map '{name}'"), source };
         let len = value_len(ty, attr.value_size).map_err(fail)?;
         let fd = MapFd::new(fd, attr.key_size, len).map_err(fail)?;
-        Ok(Map { name, ty, value_size: attr.value_size, max_entries, fd })
+        Ok(Map { name, ty, value_size: attr.value_size, max_entries, fd, is_read: Arc::default() })
     }
 
     /// A map that something else has made.
@@ -118,6 +121,10 @@ impl Map {
         usize::try_from(self.value_size).unwrap_or(usize::MAX).next_multiple_of(8)
     }
 
+    pub(crate) fn is_read(&self) -> &Arc<AtomicBool> {
+        &self.is_read
+    }
+
     pub(crate) fn fd(&self) -> &MapFd {
         &self.fd
     }
@@ -172,6 +179,22 @@ impl Map {
         self.check_key(key)?;
         let deleted = self.fd.delete(key).map(|()| Vec::new());
         Ok(self.absent(deleted, "delete from")?.is_some())
+    }
+
+    /// Puts a map into a map of maps, or a program into a program array, under a key of 4 bytes: the index.
+    ///
+    /// # Errors
+    /// If keys have another size, or if the map does not take what `fd` is.
+    pub fn put(&self, index: u32, fd: &impl AsFd) -> Result<(), Error> {
+        self.put_at(&index.to_ne_bytes(), fd)
+    }
+
+    /// Puts a map into a map of maps, under any key.
+    ///
+    /// # Errors
+    /// As [`Map::put`].
+    pub fn put_at(&self, key: &[u8], fd: &impl AsFd) -> Result<(), Error> {
+        self.update(key, &sys::number(fd.as_fd()).to_ne_bytes())
     }
 
     /// All keys and values. What others add or remove meanwhile may be seen or not.

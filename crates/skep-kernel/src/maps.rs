@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use skep_btf::maps::MapType;
@@ -32,7 +32,7 @@ pub(crate) fn create(image: &Image, options: &Options, types: &Types<'_>) -> Res
     for (outer, map) in maps.iter().zip(&image.maps) {
         for &(slot, target) in &map.values {
             if let Target::Map(MapId(inner)) = target {
-                outer.put_fd(slot, maps[inner as usize].as_fd())?;
+                outer.put(slot, &maps[inner as usize])?;
             }
         }
     }
@@ -51,7 +51,7 @@ pub(crate) fn fill_prog_arrays(
             let Target::Func(func) = target else { continue };
             // Programs that are not wanted leave their slot empty, as a tail call allows.
             if let Some(prog) = program_of(selection, programs, func) {
-                array.put_fd(slot, prog.as_fd())?;
+                array.put(slot, prog)?;
             } else if selection.programs.is_empty() || image.func(func).section.starts_with(".text") {
                 return Err(Error::MapDefinition {
                     map: map.def.name.clone(),
@@ -294,15 +294,4 @@ fn what_is_wrong(def: &MapDef, attr: &MapCreate, error: &io::Error) -> Option<St
     // What no kernel has had when this was written, this one may not have either.
     let is_new = def.ty > MapType::ARENA;
     wrong.or_else(|| is_new.then(|| "this kernel does not have the type".to_owned()))
-}
-
-impl Map {
-    /// Puts a map or a program into a slot.
-    fn put_fd(&self, slot: u32, fd: BorrowedFd<'_>) -> Result<(), Error> {
-        let mut key = vec![0; self.key_size() as usize];
-        if let Some(first) = key.first_chunk_mut() {
-            *first = slot.to_ne_bytes();
-        }
-        self.update(&key, &sys::number(fd).to_ne_bytes())
-    }
 }

@@ -50,7 +50,7 @@ impl Map {
         Ok(PerCpuMap { map: self, types: PhantomData })
     }
 
-    fn wrong_sort(&self, problem: &str) -> Error {
+    pub(crate) fn wrong_sort(&self, problem: &str) -> Error {
         Error::MapDefinition { map: self.name.clone(), problem: problem.to_owned() }
     }
 

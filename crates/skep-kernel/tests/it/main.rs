@@ -6,5 +6,6 @@ mod data;
 mod maps;
 mod programs;
 mod refusals;
+mod ring;
 mod support;
 mod types;
