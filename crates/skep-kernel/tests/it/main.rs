@@ -3,6 +3,7 @@
 mod attach;
 mod compiled;
 mod data;
+mod hostile;
 mod maps;
 mod programs;
 mod refusals;

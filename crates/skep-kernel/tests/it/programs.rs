@@ -1,9 +1,9 @@
 //! Programs that are loaded and run, but not attached.
 
-use skep_kernel::{Options, Prog, TestRun, load};
+use skep_kernel::{Error, Options, Prog, TestRun, load};
 use skep_object::section::ProgType;
 
-use crate::support::{image, loaded, may_load, run};
+use crate::support::{image, loaded, may_load, run, tell};
 
 /// What one program returns for a packet of 64 zeros.
 fn check(text: &str, expected: u32) {
@@ -178,4 +178,93 @@ fn what_is_loaded_can_be_chosen() {
     assert_eq!(names(&Options::new().skip("a")), ["b"]);
     assert_eq!(names(&Options::new().only("c").only("a")), ["a", "c"]);
     assert_eq!(names(&Options::new().program_type("a", ProgType::XDP).only("a")), ["a"]);
+}
+
+/// A section for each program type that a section can name, and some more.
+const SECTIONS: &[&str] = &[
+    "socket",
+    "sk_reuseport",
+    "sk_reuseport/migrate",
+    "kprobe/vfs_read",
+    "kretprobe/vfs_read",
+    "uprobe.s//bin/sh:0x10",
+    "kprobe.multi/vfs_*",
+    "uprobe.multi//bin/sh:main",
+    "tc",
+    "tc/ingress",
+    "tcx/egress",
+    "netkit/primary",
+    "action",
+    "tracepoint/syscalls/sys_enter_openat",
+    "raw_tracepoint/sys_enter",
+    "raw_tracepoint.w/sys_enter",
+    "tp_btf/sys_enter",
+    "iter/task",
+    "syscall",
+    "xdp",
+    "xdp.frags",
+    "xdp/devmap",
+    "xdp/cpumap",
+    "lwt_in",
+    "lwt_out",
+    "lwt_xmit",
+    "lwt_seg6local",
+    "sk_skb",
+    "sk_skb/stream_parser",
+    "sk_skb/verdict",
+    "sk_msg",
+    "sockops",
+    "sk_lookup",
+    "cgroup_skb/ingress",
+    "cgroup/skb",
+    "cgroup/sock_create",
+    "cgroup/sock_release",
+    "cgroup/post_bind4",
+    "cgroup/bind4",
+    "cgroup/connect6",
+    "cgroup/connect_unix",
+    "cgroup/sendmsg4",
+    "cgroup/recvmsg6",
+    "cgroup/getpeername4",
+    "cgroup/getsockname_unix",
+    "cgroup/sysctl",
+    "cgroup/getsockopt",
+    "cgroup/setsockopt",
+    "cgroup/dev",
+    "perf_event",
+    "flow_dissector",
+    "netfilter",
+    // What follows needs a kernel that was built with it.
+    "lirc_mode2",
+    "lsm/file_open",
+    "fentry/vfs_read",
+    "fexit/vfs_read",
+    "fmod_ret/security_file_open",
+];
+
+#[test]
+fn programs_of_every_type_are_loaded() {
+    if !may_load() {
+        return;
+    }
+    let mut types = Vec::new();
+    let mut refused = Vec::new();
+    for section in SECTIONS {
+        let text = format!(".section \"{section}\"\n.globl main\nmain: r0 = 1\n exit\n.license \"GPL\"");
+        match load(&image(&text), &Options::new()) {
+            Ok(loaded) => types.push(loaded.program("main").unwrap().ty()),
+            Err(error @ Error::Refused(_)) => refused.push((*section, error.to_string())),
+            Err(error) => panic!("{section}: {error}"),
+        }
+    }
+    types.sort_unstable();
+    types.dedup();
+    tell(&format!("{} program types loaded; refused:", types.len()));
+    for (section, error) in &refused {
+        tell(&format!("    {section}: {}", error.replace('\n', " ")));
+        assert!(
+            ["lirc_mode2", "lsm", "fentry", "fexit", "fmod_ret"].iter().any(|may| section.starts_with(may))
+        );
+    }
+    assert!(types.len() >= 26, "{types:?}");
 }
