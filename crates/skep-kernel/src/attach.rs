@@ -1,5 +1,6 @@
 //! Attaching programs.
 
+mod file;
 mod perf;
 
 use std::ffi::{CStr, CString};
@@ -38,19 +39,17 @@ pub enum Target<'a> {
     RawTracepoint(&'a str),
     /// A function of the kernel, where it is entered, or with `returns` where it is left.
     Kprobe {
-        /// The function.
-        function: &'a str,
-        /// Where in it, in bytes; 0 for its start.
-        offset: u64,
+        /// The function, or a place in it: `do_exit+0x10`.
+        place: &'a str,
         /// Where it is left instead.
         returns: bool,
     },
-    /// A place in an executable or library, where it is reached, or with `returns` where the function there is left.
+    /// A place in a program or library, where it is reached, or with `returns` where the function there is left.
     Uprobe {
-        /// The file.
-        path: &'a str,
-        /// Where in the file, in bytes.
-        offset: u64,
+        /// The file; without a `/` in its name, it is looked for where programs and libraries are.
+        file: &'a str,
+        /// A function, a place in it, or in the file: `malloc`, `malloc+0x10`, `0x1234`.
+        place: &'a str,
         /// Where the function is left instead.
         returns: bool,
         /// Only in this process; in all without it.
@@ -135,7 +134,7 @@ fn example(section: &ProgramSection<'_>) -> &'static str {
         (ProgType::LSM, _) => "`lsm/file_open`",
         (ProgType::TRACEPOINT, _) => "`tracepoint/syscalls/sys_enter_openat`",
         (ProgType::RAW_TRACEPOINT | ProgType::RAW_TRACEPOINT_WRITABLE, _) => "`raw_tracepoint/sys_enter`",
-        (ProgType::KPROBE, _) => "`kprobe/do_exit`, `uprobe//bin/sh:0x1234`",
+        (ProgType::KPROBE, _) => "`kprobe/do_exit`, `uprobe/libc.so.6:malloc`",
         _ => "`fentry/vfs_read`",
     }
 }
@@ -207,13 +206,13 @@ pub(crate) fn to(prog: &Prog, target: Target<'_>) -> Result<Link, Error> {
             fits(&[ProgType::TRACEPOINT])?;
             perf::tracepoint(prog, name)
         }
-        Target::Kprobe { function, offset, returns } => {
+        Target::Kprobe { place, returns } => {
             fits(&[ProgType::KPROBE])?;
-            perf::probe(prog, "kprobe", function, offset, returns, None)
+            perf::kprobe(prog, place, returns)
         }
-        Target::Uprobe { path, offset, returns, pid } => {
+        Target::Uprobe { file, place, returns, pid } => {
             fits(&[ProgType::KPROBE])?;
-            perf::probe(prog, "uprobe", path, offset, returns, Some(pid))
+            perf::uprobe(prog, file, place, returns, pid)
         }
         Target::PerfEvent(event) => {
             fits(&[ProgType::PERF_EVENT, ProgType::KPROBE, ProgType::TRACEPOINT])?;

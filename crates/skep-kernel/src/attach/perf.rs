@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use skep_object::nearest::{did_you_mean, nearest};
 use skep_object::section::{ProgramSection, attach_type};
 
-use super::{Link, c_string, cannot};
+use super::{Link, c_string, cannot, file};
 use crate::error::{Error, remedy};
 use crate::prog::Prog;
 use crate::sys::{self, PerfEvent};
@@ -69,26 +69,15 @@ pub(super) fn by_section(prog: &Prog, section: &ProgramSection<'_>, target: &str
     let sort = prog.section.trim_start_matches('?').split(['/', '.']).next().unwrap_or_default();
     let returns = sort.starts_with("kret") || sort.starts_with("uret");
     match (sort, section.attach) {
-        ("kprobe" | "kretprobe", None) => {
-            let (function, offset) = place(target).ok_or_else(|| cannot(prog, BAD_OFFSET, None))?;
-            probe(prog, "kprobe", function, offset, returns, None)
-        }
-        ("uprobe" | "uretprobe", None) => {
-            let Some((path, place)) = target.rsplit_once(':') else {
-                return Err(cannot(
-                    prog,
-                    "the section must name a file and a place in it: `uprobe//bin/sh:0x1234`",
-                    None,
-                ));
-            };
-            let Some(offset) = number(place) else {
-                let problem = format!(
-                    "'{place}' is no offset in the file; symbols are not looked up yet, use `attach_to` with `Target::Uprobe`"
-                );
-                return Err(cannot(prog, &problem, None));
-            };
-            probe(prog, "uprobe", path, offset, returns, Some(None))
-        }
+        ("kprobe" | "kretprobe", None) => kprobe(prog, target, returns),
+        ("uprobe" | "uretprobe", None) => match target.rsplit_once(':') {
+            Some((file, place)) => uprobe(prog, file, place, returns, None),
+            None => Err(cannot(
+                prog,
+                "the section must name a file and a place in it: `uprobe/libc.so.6:malloc`, `uprobe//bin/sh:0x1234`",
+                None,
+            )),
+        },
         _ => Err(cannot(
             prog,
             "programs of this section cannot be attached yet; kprobe, kretprobe, uprobe and uretprobe can",
@@ -97,8 +86,43 @@ pub(super) fn by_section(prog: &Prog, section: &ProgramSection<'_>, target: &str
     }
 }
 
-const BAD_OFFSET: &str =
-    "the section must name a function of the kernel, or a place in one: `kprobe/do_exit+0x10`";
+/// Attaches a program to a function of the kernel.
+pub(super) fn kprobe(prog: &Prog, target: &str, returns: bool) -> Result<Link, Error> {
+    let Some((function, offset)) = place(target) else {
+        let problem =
+            format!("'{target}' names no function of the kernel, or place in one, as `do_exit+0x10`");
+        return Err(cannot(prog, &problem, None));
+    };
+    probe(prog, "kprobe", function, offset, returns, None)
+}
+
+/// Attaches a program to a place in a file.
+pub(super) fn uprobe(
+    prog: &Prog,
+    file: &str,
+    place: &str,
+    returns: bool,
+    pid: Option<u32>,
+) -> Result<Link, Error> {
+    let (path, offset) = place_in_file(file, place).map_err(|problem| cannot(prog, &problem, None))?;
+    probe(prog, "uprobe", &path, offset, returns, pid)
+}
+
+/// A file, and a place in it: an offset, or a function, and a distance from it.
+fn place_in_file(file: &str, at: &str) -> Result<(String, u64), String> {
+    let path = file::find(file)?;
+    let offset = match (number(at), place(at)) {
+        (Some(offset), _) => offset,
+        (None, Some((function, distance))) => file::offset(&path, function)?.saturating_add(distance),
+        (None, None) => {
+            return Err(format!(
+                "'{at}' is no place in a file, expected a function, as `malloc+0x10`, or an offset"
+            ));
+        }
+    };
+    let path = path.into_os_string().into_string().map_err(|path| format!("{path:?} is not UTF-8"))?;
+    Ok((path, offset))
+}
 
 /// A name and a distance: `do_exit+0x10`.
 fn place(text: &str) -> Option<(&str, u64)> {
@@ -115,14 +139,14 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// Attaches a program to a probe of the kernel (`kprobe`), or of a file (`uprobe`), then in which process.
-pub(super) fn probe(
+/// Attaches a program to a probe of the kernel (`kprobe`) or of a file (`uprobe`), of one process or of all.
+fn probe(
     prog: &Prog,
     sort: &str,
     target: &str,
     offset: u64,
     returns: bool,
-    process: Option<Option<u32>>,
+    pid: Option<u32>,
 ) -> Result<Link, Error> {
     let source_dir = Path::new("/sys/bus/event_source/devices").join(sort);
     let ty = read_number(&source_dir.join("type")).ok().and_then(|ty| u32::try_from(ty).ok());
@@ -134,7 +158,6 @@ pub(super) fn probe(
     let name = c_string(prog, target)?;
     let config = if returns { 1 << return_bit(&source_dir) } else { 0 };
     let event = PerfEvent { ty, config, probe: Some(&name), offset, ..PerfEvent::default() };
-    let pid = process.flatten();
     let cpu = if pid.is_some() { None } else { Some(0) };
     let fd = sys::perf_event_open(&event, pid, cpu).map_err(|source| match source.raw_os_error() {
         Some(libc::ENOENT) if sort == "kprobe" => {

@@ -106,10 +106,46 @@ fn a_place_in_a_file_is_probed() {
     check(&format!("uprobe/{path}:{offset:#x}"), probed);
     check(&format!("uretprobe/{path}:{offset}"), probed);
     let loaded = counter("uprobe");
-    let target = Target::Uprobe { path, offset, returns: false, pid: Some(std::process::id()) };
+    let place = offset.to_string();
+    let target = Target::Uprobe { file: path, place: &place, returns: false, pid: Some(std::process::id()) };
     let _link = loaded.attach_to("count", target).unwrap();
     probed();
     assert_eq!(hits(&loaded), 1);
+}
+
+#[test]
+fn functions_of_programs_and_libraries_are_probed() {
+    if !may_load() {
+        return;
+    }
+    #[expect(unsafe_code, reason = "calls a C function")]
+    let getpgid = || {
+        // SAFETY: asks for a number.
+        let group = unsafe { libc::getpgid(0) };
+        assert!(group >= 0);
+    };
+    check("uprobe/libc.so.6:getpgid", getpgid);
+    check("uretprobe/libc.so.6:getpgid", getpgid);
+    let path = std::env::current_exe().unwrap();
+    check(&format!("uprobe/{}:skep_probed_c", path.display()), skep_probed);
+    let loaded = counter("uprobe/libc.so.6:getpgit");
+    let error = loaded.attach("count").map(drop).unwrap_err().to_string();
+    assert!(error.contains("/libc.so.6' has no function 'getpgit'; did you mean 'getpgid'"), "{error}");
+    let loaded = counter("uprobe/no_such_program:main");
+    let error = loaded.attach("count").map(drop).unwrap_err().to_string();
+    assert!(error.contains("there is no 'no_such_program' in $PATH, /usr/bin"), "{error}");
+}
+
+// SAFETY: no other function has this name.
+#[expect(unsafe_code, reason = "a function with a name of its own")]
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn skep_probed_c() {
+    std::hint::black_box(0);
+}
+
+fn skep_probed() {
+    skep_probed_c();
 }
 
 #[inline(never)]
@@ -196,7 +232,7 @@ fn what_cannot_be_attached_is_told() {
     assert_eq!(cannot("syscall"), "programs of this type are run, by `Prog::test_run`");
     assert_eq!(
         cannot("uprobe//bin/sh"),
-        "the section must name a file and a place in it: `uprobe//bin/sh:0x1234`"
+        "the section must name a file and a place in it: `uprobe/libc.so.6:malloc`, `uprobe//bin/sh:0x1234`"
     );
     let program = |section: &str| {
         let error = error(section);
