@@ -3,3 +3,4 @@
 mod cases;
 mod random;
 mod text;
+mod validate;

@@ -108,10 +108,9 @@ impl<'a> Lexer<'a> {
                 self.punct(1)
             }
             _ => {
-                let len = self.text[self.at..].chars().next().map_or(1, char::len_utf8);
-                let at = self.at..self.at + len;
-                self.at += len;
-                let found = &self.text[at.clone()];
+                let found = self.text[self.at..].chars().next().unwrap_or_default();
+                let at = self.at..self.at + found.len_utf8();
+                self.at = at.end;
                 self.fault(at, format!("found {found:?}, which no part of the language begins with"));
                 Kind::Bad
             }
@@ -192,8 +191,10 @@ impl<'a> Lexer<'a> {
             self.at += 3;
             return Kind::Number((*byte).into());
         }
-        self.at += 1;
-        self.fault(start..self.at, "expected a character as in 'a'; others are written as numbers");
+        // Up to the other quote, if that is near.
+        let near = rest.iter().take(8).take_while(|&&byte| byte != b'\n').position(|&byte| byte == b'\'');
+        self.at += near.map_or(1, |len| len + 2);
+        self.fault(start..self.at, "expected one plain character, as 'a'; others are written as numbers");
         Kind::Bad
     }
 

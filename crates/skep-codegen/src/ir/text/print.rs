@@ -602,6 +602,9 @@ fn names(func: &Func) -> Vec<ValueName> {
         for &value in block.params.iter().chain(&block.insts) {
             let at = value.0 as usize;
             let Some(node) = func.nodes.get(at) else { continue };
+            if names[at] != ValueName::Lost {
+                continue;
+            }
             names[at] = match node.op {
                 Op::Const(_) if used[at] => ValueName::Inline,
                 _ if node.ty.is_none() => continue,

@@ -1,6 +1,6 @@
 //! Blocks, edges, and that values are made before they are used.
 
-use super::{Checker, Home, Of};
+use super::{Checker, Home, Of, plural};
 use crate::ir::func::index;
 use crate::ir::{Block, BlockData, Cfg, Edge, Func, Op, Term, Type, Value};
 
@@ -97,8 +97,8 @@ impl Checker<'_> {
         let params = &func.block(Func::ENTRY).params;
         if params.len() != func.sig.params.len() {
             let message = format!(
-                "the function takes {} parameters, its first block {}",
-                func.sig.params.len(),
+                "the function takes {}, its first block {}",
+                plural(func.sig.params.len(), "parameter"),
                 params.len()
             );
             return self.fault(Of::Block(Func::ENTRY), message);
@@ -165,8 +165,12 @@ impl Checker<'_> {
     fn edge(&mut self, of: Of, edge: &Edge) {
         let params = &self.func.block(edge.block).params;
         if params.len() != edge.args.len() {
-            let message =
-                format!("b{} takes {} values, found {}", edge.block.0, params.len(), edge.args.len());
+            let message = format!(
+                "b{} takes {}, found {}",
+                edge.block.0,
+                plural(params.len(), "value"),
+                edge.args.len()
+            );
             return self.fault(of, message);
         }
         for (&param, &arg) in params.iter().zip(&edge.args) {

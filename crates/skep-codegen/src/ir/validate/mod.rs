@@ -163,8 +163,15 @@ impl<'a> Checker<'a> {
 
 /// A fault with its place.
 fn diag(module: &Module, func: Option<String>, loc: Loc, message: String) -> Diag {
-    let place = module.place(loc);
-    let file = module.files.get(place.file as usize).filter(|_| loc != Loc::UNKNOWN);
-    let place = file.map(|file| SourcePlace { file: file.clone(), line: place.line, column: place.column });
+    let known = module.places.get(loc.0 as usize).filter(|_| loc != Loc::UNKNOWN);
+    let place = known.and_then(|place| {
+        let file = module.files.get(place.file as usize)?.clone();
+        Some(SourcePlace { file, line: place.line, column: place.column })
+    });
     Diag { code: Code::InvalidIr, func, place, message }
+}
+
+/// So many of something.
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -1,7 +1,7 @@
 //! Instructions: types of operands and results.
 
 use super::flow::is_type;
-use super::{Checker, Of};
+use super::{Checker, Of, plural};
 use crate::diag::Code;
 use crate::ir::{Access, Asm, Block, Callee, CastOp, Op, Order, SymbolKind, Type, UnOp, Value, Width};
 
@@ -247,8 +247,9 @@ impl Checker<'_> {
         };
         let count = sig.params.len();
         if args.len() < count || (args.len() > count && !sig.variadic) {
-            let or_more = if sig.variadic { " or more" } else { "" };
-            let message = format!("'{}' takes {count}{or_more} arguments, found {}", found.name, args.len());
+            let least = if sig.variadic { "at least " } else { "" };
+            let takes = plural(count, "argument");
+            let message = format!("'{}' takes {least}{takes}, found {}", found.name, args.len());
             return self.fault(of, message);
         }
         for (at, &arg) in args.iter().enumerate() {
@@ -387,7 +388,7 @@ fn operands_exist(text: &str, count: usize) -> Result<(), String> {
         let len = behind.bytes().take_while(u8::is_ascii_digit).count();
         match behind[..len].parse::<usize>() {
             Ok(number) if number < count => {}
-            Ok(number) => return Err(format!("%{number} is none of its {count} operands")),
+            Ok(number) => return Err(format!("%{number} is not there, it has {}", plural(count, "operand"))),
             Err(_) => return Err("found '%' without a number, expected %0, %w0 or %%".to_owned()),
         }
         rest = &behind[len..];

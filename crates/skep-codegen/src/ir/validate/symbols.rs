@@ -47,11 +47,10 @@ impl Checker<'_> {
 
     fn symbol(&mut self, id: SymbolId, symbol: &Symbol) {
         if symbol.name.is_empty() || symbol.name.contains('\0') {
-            let message = format!(
-                "{:?} is no name of a symbol, expected one that is not empty and has no NUL",
-                symbol.name
-            );
-            self.coded(Code::BadName, symbol, message);
+            let (name, expected) = (&symbol.name, "one that is not empty and has no NUL");
+            let message = format!("{name:?} is no name of a symbol, expected {expected}");
+            let fault = diag(self.module, None, symbol.loc, message);
+            self.faults.push(Diag { code: Code::BadName, ..fault });
         }
         let first = self.module.find(&symbol.name).filter(|&first| first != id);
         if first.is_some_and(|first| self.module.symbol(first).name == symbol.name) {

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use skep_object::nearest::{did_you_mean, nearest};
-
 use super::constant::{Like, Pending, What};
-use super::{Parser, numbered};
+use super::op::near;
+use super::{LINKAGES, Parser, SYMBOL_WORDS, numbered};
 use crate::ir::text::error::{Fault, Parsed};
-use crate::ir::text::lex::Kind;
+use crate::ir::text::lex::{Kind, Token};
 use crate::ir::{Block, Cond, Edge, Func, Loc, Node, Op, SlotData, Term, Type, Value, Values};
 
 /// A function that is being read.
@@ -21,9 +20,18 @@ pub(super) struct Body {
     /// The block that instructions go to.
     pub(super) block: Option<Block>,
     /// Whether that block has its end.
-    ended: bool,
+    end: End,
     /// The position of the line.
     loc: Loc,
+}
+
+/// Whether a block ends.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Missing,
+    /// A line could not be read.
+    Unknown,
+    There,
 }
 
 impl Parser<'_> {
@@ -39,27 +47,31 @@ impl Parser<'_> {
             blocks: HashMap::new(),
             slots: HashMap::new(),
             block: None,
-            ended: false,
+            end: End::Missing,
             loc: Loc::UNKNOWN,
         };
         self.declare(&mut body);
         loop {
             self.begin();
-            if self.eat("}") {
+            if self.is_punct("}") {
+                self.check_open(&mut body);
+                self.advance();
                 let result = self.end_of_line();
                 self.recover(result);
                 break;
             }
-            if *self.kind() == Kind::End {
+            if *self.kind() == Kind::End || self.is_item(self.at) {
                 let name = &self.module.symbol(symbol).name;
                 self.faults.push(self.unexpected(format_args!("'}}' at the end of '{name}'")));
                 break;
             }
             let result = self.statement(&mut body);
+            // What was wrong may have been the end of the block.
+            if result.is_err() && body.end == End::Missing {
+                body.end = End::Unknown;
+            }
             self.recover(result);
         }
-        let result = self.check_open(&mut body);
-        self.faults.extend(result.err());
         if body.func.blocks.is_empty() {
             let name = &self.module.symbol(symbol).name;
             let message = format!("'{name}' has no blocks; expected at least 'b0:' and a ret");
@@ -70,10 +82,11 @@ impl Parser<'_> {
 
     /// Gives blocks and values their ids, in the order of the text, up to the end of the body.
     fn declare(&mut self, body: &mut Body) {
-        let mut tokens = self.tokens[self.at..].iter().enumerate().peekable();
         let mut in_header = false;
-        while let Some((at, token)) = tokens.next() {
-            let next = tokens.peek().map(|(_, next)| &next.kind);
+        for at in self.at..self.tokens.len() - 1 {
+            let token = &self.tokens[at];
+            let begins = self.begins_statement(at);
+            let next = &self.tokens[at + 1];
             let Kind::Word(word) = token.kind else {
                 match token.kind {
                     Kind::Punct("}") if token.first => return,
@@ -82,11 +95,12 @@ impl Parser<'_> {
                 }
                 continue;
             };
-            if token.first {
+            if begins {
+                if self.is_item(at) {
+                    return;
+                }
                 in_header = false;
-                if let Some(number) = numbered(word, 'b')
-                    && matches!(next, Some(Kind::Punct(":" | "(")))
-                {
+                if let Some(number) = numbered(word, 'b') {
                     in_header = true;
                     let block = body.func.new_block(Loc::UNKNOWN);
                     if body.blocks.insert(number, block).is_some() {
@@ -95,18 +109,26 @@ impl Parser<'_> {
                     continue;
                 }
             }
-            let defines = if token.first { "=" } else { ":" };
+            let defines = if begins { "=" } else { ":" };
             if let Some(number) = numbered(word, 'v')
-                && (token.first || in_header)
-                && matches!(next, Some(Kind::Punct(punct)) if *punct == defines)
+                && (begins || in_header)
+                && next.kind == Kind::Punct(defines)
             {
                 let value = body.func.new_node(Op::Param, None, Loc::UNKNOWN);
                 if body.values.insert(number, value).is_some() {
-                    let at = &self.tokens[self.at + at].at;
-                    self.faults.push(Fault::new(at, format!("{word} is defined above already")));
+                    self.faults.push(Fault::new(&token.at, format!("{word} is defined above already")));
                 }
             }
         }
+    }
+
+    /// Whether a line of the module begins at a token: then the body has no end.
+    fn is_item(&self, at: usize) -> bool {
+        let is_word = |at: usize, words: &[&str]| matches!(self.tokens[at].kind, Kind::Word(word) if words.contains(&word));
+        let linkage = LINKAGES.map(|(word, _)| word);
+        let word = at + usize::from(is_word(at, &linkage));
+        is_word(word, &SYMBOL_WORDS)
+            && matches!(self.tokens.get(word + 1), Some(Token { kind: Kind::Symbol(_), first: false, .. }))
     }
 
     fn statement(&mut self, body: &mut Body) -> Parsed<()> {
@@ -117,13 +139,13 @@ impl Parser<'_> {
             return self.slot(body);
         }
         if numbered(word, 'b').is_some() {
-            self.check_open(body)?;
+            self.check_open(body);
             return self.header(body);
         }
         let Some(block) = body.block else {
             return Err(self.unexpected("a block, as 'b0:', before the first instruction"));
         };
-        if body.ended {
+        if body.end == End::There {
             return Err(self.unexpected("a block, as 'b1:', behind the end of a block"));
         }
         body.loc = self.position_of_line()?;
@@ -140,7 +162,7 @@ impl Parser<'_> {
         };
         if name.is_none() && self.term(body, block)? {
             body.func.block_mut(block).loc = body.loc;
-            body.ended = true;
+            body.end = End::There;
         } else {
             self.inst(body, block, name)?;
         }
@@ -193,22 +215,21 @@ impl Parser<'_> {
     }
 
     /// That the block before ends.
-    fn check_open(&mut self, body: &mut Body) -> Parsed<()> {
-        if body.block.take().is_none() || body.ended {
-            return Ok(());
+    fn check_open(&mut self, body: &mut Body) {
+        if let Some(block) = body.block.take()
+            && body.end == End::Missing
+        {
+            let expected = format!("the end of b{}: jump, br, switch, may_goto, ret or unreachable", block.0);
+            self.faults.push(self.unexpected(expected));
         }
-        let expected = "the end of the block before: jump, br, switch, may_goto, ret or unreachable";
-        // The header that follows is read all the same.
-        self.faults.push(self.unexpected(expected));
-        Ok(())
     }
 
     /// `b1(v2: i32, v3: ptr):`
     fn header(&mut self, body: &mut Body) -> Parsed<()> {
         let word = self.word("a block")?;
         let block = numbered(word, 'b').and_then(|number| body.blocks.get(&number)).copied();
-        let block = block.ok_or_else(|| self.unexpected("':' or '('"))?;
-        (body.block, body.ended) = (Some(block), false);
+        let block = block.ok_or_else(|| self.unexpected("a block"))?;
+        (body.block, body.end) = (Some(block), End::Missing);
         let mut more = self.eat("(") && !self.eat(")");
         while more {
             let expected = "the parameters of the block, as v1: i64";
@@ -265,8 +286,9 @@ impl Parser<'_> {
             },
             Some(("br", cond)) => {
                 let Some(cond) = Cond::from_name(cond) else {
-                    let near = did_you_mean(&nearest(cond, Cond::ALL.iter().map(|cond| cond.name())));
-                    return Err(self.unexpected(format_args!("a condition, as br.eq or br.ult{near}")));
+                    return Err(
+                        self.unexpected(format_args!("a condition, as br.eq or br.ult{}", near("br", cond)))
+                    );
                 };
                 self.advance();
                 let (a, b) = self.compared(body)?;

@@ -103,6 +103,8 @@ impl Parser<'_> {
                 (Some(ty), _) => literal.of(ty).map(|value| (ty, value)),
                 (None, Literal::Null) => Ok((Type::PTR, 0)),
                 (None, Literal::Bool(value)) => Ok((Type::I1, -i64::from(value))),
+                // The value that it is a case of has been told of.
+                (None, Literal::Number(_)) if matches!(what, What::Case(..)) => continue,
                 (None, Literal::Number(number)) => {
                     Err(format!("nothing tells the type of {number}; write it before it, as 'i64 {number}'"))
                 }

@@ -6,7 +6,7 @@ use skep_object::nearest::{did_you_mean, nearest};
 
 use super::{LINKAGES, Parser, SYMBOL_WORDS, one_of};
 use crate::ir::text::error::{Fault, Parsed};
-use crate::ir::text::lex::Kind;
+use crate::ir::text::lex::{Kind, Token};
 use crate::ir::text::print::{core_word, init_align, init_size};
 use crate::ir::{
     CoreRelo, Extern, Func, Global, Init, Inline, Loc, Map, Signature, SymbolId, SymbolKind, Type,
@@ -22,7 +22,21 @@ impl Parser<'_> {
         while self.tokens[self.at].kind != Kind::End {
             self.begin();
             let result = self.item();
-            self.recover(result);
+            if result.is_err() {
+                self.recover(result);
+                self.skip_to_item();
+            }
+        }
+    }
+
+    /// Goes to the next line that begins as an item does: what belongs to one that could not be read is none.
+    fn skip_to_item(&mut self) {
+        let begins = |token: &Token| match token.kind {
+            Kind::Word(word) => token.first && WORDS.contains(&word),
+            _ => token.kind == Kind::End,
+        };
+        while !begins(&self.tokens[self.at]) {
+            self.at += 1;
         }
     }
 

@@ -27,6 +27,7 @@ pub(super) fn module(name: &str, text: &str) -> Result<Module, Errors> {
         text,
         tokens: &tokens,
         at: 0,
+        start: 0,
         line: 0,
         faults,
         module: Module::new(name),
@@ -53,6 +54,8 @@ pub(super) struct Parser<'a> {
     pub(super) tokens: &'a [Token<'a>],
     /// The next token.
     pub(super) at: usize,
+    /// The first token of the statement.
+    start: usize,
     /// The first token of the statement, or of its last line: a line may end behind a comma or an opening bracket.
     pub(super) line: usize,
     pub(super) faults: Vec<Fault>,
@@ -98,9 +101,15 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether a token begins a line that does not go on with the one before.
+    fn begins_statement(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map(|before| &self.tokens[before].kind);
+        self.tokens[at].first && !matches!(before, Some(Kind::Punct("," | "[")))
+    }
+
     /// Begins a statement here.
     pub(super) fn begin(&mut self) {
-        self.line = self.at;
+        (self.start, self.line) = (self.at, self.at);
     }
 
     /// Notes a fault, and goes on with the next line.

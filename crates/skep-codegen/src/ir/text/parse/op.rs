@@ -54,6 +54,14 @@ impl Parser<'_> {
                 let tables = tables.chain(CastOp::ALL.iter().map(|op| op.name()));
                 let near = did_you_mean(&nearest(word, tables.chain(WORDS)));
                 let at = self.since(start);
+                let ends = ["jump", "switch", "ret", "may_goto", "unreachable"].contains(&word)
+                    || word.starts_with("br.");
+                if name.is_some() && ends {
+                    return Err(Fault::new(
+                        &at,
+                        format!("'{word}' ends a block, and has no result; remove the name"),
+                    ));
+                }
                 return Err(Fault::new(&at, format!("found '{word}', expected an instruction{near}")));
             }
         };
@@ -61,11 +69,9 @@ impl Parser<'_> {
         let may_drop = matches!(op, Op::Call { .. } | Op::Atomic { .. } | Op::CmpXchg { .. } | Op::Asm(_));
         match (name, ty) {
             (Some(_), None) => {
-                let at = self.since(self.line);
-                return Err(Fault::new(
-                    &at,
-                    format!("'{word}' has no result; remove the name, or give it a type"),
-                ));
+                let at = self.since(self.start);
+                let or = if may_drop { ", or give it a type" } else { "" };
+                return Err(Fault::new(&at, format!("'{word}' has no result; remove the name{or}")));
             }
             (None, Some(_)) if !may_drop => {
                 let at = self.since(start);
@@ -105,7 +111,7 @@ impl Parser<'_> {
             ("cmp", _) => {
                 let Some(cond) = Cond::from_name(rest) else {
                     self.at -= 1;
-                    let near = did_you_mean(&nearest(rest, Cond::ALL.iter().map(|cond| cond.name())));
+                    let near = near("cmp", rest);
                     return Err(self.unexpected(format_args!("a condition, as cmp.eq or cmp.ult{near}")));
                 };
                 let (a, b) = self.compared(body)?;
@@ -298,7 +304,7 @@ impl Parser<'_> {
                 let helper = Helper::from_name(word).ok_or_else(|| {
                     let near = did_you_mean(&nearest(word, Helper::ALL.iter().map(|helper| helper.name())));
                     let message =
-                        format!("no helper has the name '{word}'{near}; functions are called as @{word}");
+                        format!("no helper has the name '{word}'; functions are called as @{word}{near}");
                     Fault { at, message }
                 })?;
                 self.advance();
@@ -358,4 +364,10 @@ impl Parser<'_> {
         }
         Ok((Op::Asm(Box::new(asm)), ty))
     }
+}
+
+/// The conditions that are near to what is none, for a message.
+pub(super) fn near(head: &str, cond: &str) -> String {
+    let known: Vec<String> = Cond::ALL.iter().map(|cond| format!("{head}.{}", cond.name())).collect();
+    did_you_mean(&nearest(&format!("{head}.{cond}"), known.iter().map(String::as_str)))
 }
