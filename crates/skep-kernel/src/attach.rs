@@ -7,12 +7,14 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use skep_btf::Kind;
 use skep_object::nearest::did_you_mean;
 use skep_object::section::{ProgType, ProgramSection, attach_type};
 
 use crate::error::{Error, remedy};
+use crate::pin;
 use crate::prog::{Prog, attach_number};
 use crate::select::Program;
 use crate::sys;
@@ -169,6 +171,20 @@ pub(crate) fn by_section(prog: &Prog) -> Result<Link, Error> {
     }
 }
 
+/// Whether the section of a program says where to attach it.
+pub(crate) fn is_by_section(prog: &Prog) -> bool {
+    prog.program_section().is_some_and(|section| {
+        let has_target = section.target.is_some_and(|target| !target.is_empty());
+        match section.ty {
+            ProgType::TRACEPOINT | ProgType::RAW_TRACEPOINT | ProgType::RAW_TRACEPOINT_WRITABLE => has_target,
+            ProgType::KPROBE => has_target && section.attach.is_none(),
+            ProgType::TRACING => true,
+            ProgType::LSM => section.attach == Some("BPF_LSM_MAC"),
+            _ => false,
+        }
+    })
+}
+
 /// Where programs can be attached whose sections do not say it.
 fn by_hand(ty: ProgType) -> String {
     let to = match ty {
@@ -321,6 +337,14 @@ impl Link {
             problem: "it is no iterator that can be read".to_owned(),
             source: Some(source),
         })
+    }
+
+    /// Gives it a name in the BPF file system, under which the program stays attached.
+    ///
+    /// # Errors
+    /// If the path is not in a mounted BPF file system, or exists; or if links of this sort cannot be kept.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        pin::pin(self.fd.as_fd(), path.as_ref())
     }
 
     /// Detaches the program, also where others hold the link too, as by a name in the BPF file system.

@@ -60,12 +60,14 @@ mod map;
 mod maps;
 mod mmap;
 mod options;
+mod pin;
 mod prog;
 mod ring;
 mod run;
 mod select;
 mod sys;
 mod types;
+mod verify;
 mod vmlinux;
 
 pub use attach::{Link, Target};

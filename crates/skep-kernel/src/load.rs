@@ -12,10 +12,10 @@ use crate::imports;
 use crate::loaded::Loaded;
 use crate::maps;
 use crate::options::Options;
-use crate::prog;
 use crate::select;
 use crate::sys;
 use crate::types;
+use crate::verify;
 use crate::vmlinux::KernelTypes;
 
 /// Loads the programs of an image, with its maps and data.
@@ -38,7 +38,7 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     let license = license(image)?;
     let mut programs = Vec::with_capacity(selection.programs.len());
     for program in &selection.programs {
-        programs.push(prog::load(program, &addresses, &types, &license, options, &mut kernel)?);
+        programs.push(verify::load(program, &addresses, &types, &license, options, &mut kernel)?);
     }
     maps::fill_prog_arrays(image, &maps, &selection, &programs)?;
     Ok(Loaded::new(programs, maps, data, types.remarks()))

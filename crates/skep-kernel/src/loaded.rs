@@ -95,6 +95,14 @@ impl Loaded {
         attach::by_section(self.program(program)?)
     }
 
+    /// Attaches every program whose section says where, until the links are dropped.
+    ///
+    /// # Errors
+    /// If the kernel does not attach one of them; then none is.
+    pub fn attach_all(&self) -> Result<Vec<Link>, Error> {
+        self.programs.iter().filter(|prog| attach::is_by_section(prog)).map(attach::by_section).collect()
+    }
+
     /// Attaches a program to something that its section does not name, until the link is dropped.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod typed;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +14,7 @@ use skep_btf::maps::MapType;
 
 use crate::error::{Error, remedy};
 use crate::maps::holds_fds;
+use crate::pin;
 use crate::sys::attr::MapCreate;
 use crate::sys::{self, MapFd};
 
@@ -201,6 +203,14 @@ impl Map {
     #[must_use]
     pub fn iter(&self) -> Entries<'_> {
         Entries::new(self)
+    }
+
+    /// Gives it a name in the BPF file system, under which it lives on.
+    ///
+    /// # Errors
+    /// If the path is not in a mounted BPF file system, or exists.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        pin::pin(self.as_fd(), path.as_ref())
     }
 
     pub(crate) fn freeze(&self) -> Result<(), Error> {

@@ -1,6 +1,5 @@
 //! Makes the maps of an image.
 
-use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -13,6 +12,7 @@ use skep_object::{Image, MapDef};
 use crate::error::{Error, remedy};
 use crate::map::{Map, cpus, shape};
 use crate::options::Options;
+use crate::pin;
 use crate::prog::Prog;
 use crate::select::Selection;
 use crate::sys;
@@ -78,22 +78,18 @@ fn open_or_create(def: &MapDef, options: &Options, types: &Types<'_>) -> Result<
     }
     let dir = options.pin_dir.as_deref().unwrap_or(Path::new("/sys/fs/bpf"));
     let path = dir.join(&def.name);
-    let shown = path.display().to_string();
-    let pin_error = |doing, source| Error::Pin { doing, path: shown.clone(), source };
-    let c_path = CString::new(shown.as_str()).map_err(|error| pin_error("use", io::Error::other(error)))?;
-    match sys::open_pinned(&c_path) {
-        Ok(fd) => pinned(def, fd, &shown),
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+    match pin::open(&path)? {
+        Some(fd) => pinned(def, fd, &path),
+        None => {
             let map = new_map(def, options, types)?;
-            sys::pin(map.as_fd(), &c_path).map_err(|source| pin_error("pin", source))?;
+            map.pin(&path)?;
             Ok(map)
         }
-        Err(source) => Err(pin_error("open", source)),
     }
 }
 
 /// A map that was pinned before, if it is what is wanted.
-fn pinned(def: &MapDef, fd: OwnedFd, path: &str) -> Result<Map, Error> {
+fn pinned(def: &MapDef, fd: OwnedFd, path: &Path) -> Result<Map, Error> {
     let map = Map::from_fd(fd)?;
     let there = (map.ty(), map.key_size(), map.value_size(), map.max_entries());
     let attr =
@@ -103,7 +99,8 @@ fn pinned(def: &MapDef, fd: OwnedFd, path: &str) -> Result<Map, Error> {
         return Ok(map.renamed(&def.name));
     }
     let problem = format!(
-        "'{path}' is another map: {}, expected {}; remove it, or give this one another name",
+        "'{}' is another map: {}, expected {}; remove it, or give this one another name",
+        path.display(),
         shape(there.0, there.1, there.2, there.3),
         shape(wanted.0, wanted.1, wanted.2, wanted.3)
     );

@@ -1,5 +1,8 @@
 //! How to load.
 
+use std::path::PathBuf;
+
+use skep_btf::BpfType;
 use skep_object::section::ProgType;
 
 /// How to load an image.
@@ -18,7 +21,7 @@ pub struct Options {
     pub(crate) types: Vec<(String, ProgType)>,
     pub(crate) entries: Vec<(String, u32)>,
     pub(crate) values: Vec<(String, Vec<u8>)>,
-    pub(crate) pin_dir: Option<std::path::PathBuf>,
+    pub(crate) pin_dir: Option<PathBuf>,
 }
 
 /// What of the verifier's log is wanted.
@@ -83,16 +86,22 @@ impl Options {
         self
     }
 
-    /// What a global variable begins with, in the byte order of this machine; a constant (`.rodata`) too.
+    /// What a global variable begins with; a constant (`.rodata`) too.
     #[must_use]
-    pub fn value(mut self, variable: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Options {
+    pub fn value<T: BpfType>(self, variable: impl Into<String>, value: T) -> Options {
+        self.value_bytes(variable, value.to_bytes())
+    }
+
+    /// What a global variable begins with, as the bytes that this machine would store.
+    #[must_use]
+    pub fn value_bytes(mut self, variable: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Options {
         self.values.push((variable.into(), bytes.into()));
         self
     }
 
     /// Where maps are pinned that want to be; `/sys/fs/bpf` if this is not said.
     #[must_use]
-    pub fn pin_dir(mut self, dir: impl Into<std::path::PathBuf>) -> Options {
+    pub fn pin_dir(mut self, dir: impl Into<PathBuf>) -> Options {
         self.pin_dir = Some(dir.into());
         self
     }

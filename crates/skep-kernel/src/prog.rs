@@ -1,25 +1,21 @@
 //! Programs in the kernel.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 use skep_insn::RawInsn;
-use skep_object::Image;
+use skep_object::image::Func;
 use skep_object::section::{ProgType, ProgramSection, attach_type};
 
-use crate::assemble::{self, Addresses};
-use crate::attach::{self, AttachTo};
-use crate::error::{Error, Place, Refusal};
-use crate::explain;
-use crate::log::{TAIL, WHOLE, conclude, with_log};
-use crate::maps::kernel_name;
-use crate::options::{Log, Options};
-use crate::select::Program;
+use crate::assemble;
+use crate::error::{Error, Place};
+use crate::options::Log;
+use crate::pin;
 use crate::sys::{self, ProgLoad};
-use crate::types::{TypeSet, Types};
-use crate::vmlinux::KernelTypes;
+use crate::verify::{Names, SLEEPABLE, load_with_log, refusal};
 
 /// A program in the kernel. Closed when dropped; the kernel keeps it as long as it is attached or in a map.
 #[derive(Debug)]
@@ -32,137 +28,12 @@ pub struct Prog {
     log: String,
 }
 
-const SLEEPABLE: u32 = 1 << 4;
-const XDP_HAS_FRAGS: u32 = 1 << 5;
-
-/// Level of the log that tells the way to a refusal, and of one that tells everything.
-const LOG_STEPS: u32 = 1;
-const LOG_ALL: u32 = 2;
-
-/// Loads a program of an image.
-pub(crate) fn load(
-    program: &Program<'_>,
-    addresses: &Addresses<'_>,
-    types: &Types<'_>,
-    license: &CStr,
-    options: &Options,
-    kernel: &mut KernelTypes,
-) -> Result<Prog, Error> {
-    let (image, func) = (addresses.image, program.func);
-    let assembled = assemble::program(program, addresses)?;
-    let AttachTo { attach_type, btf_id } = attach::resolve(program, kernel)?;
-    let flag = |is: bool, flag| if is { flag } else { 0 };
-    let request = ProgLoad {
-        ty: program.section.ty.0,
-        code: &assembled.code,
-        license,
-        flags: flag(program.section.sleepable, SLEEPABLE) | flag(program.section.frags, XDP_HAS_FRAGS),
-        name: kernel_name(&options.name_prefix, &func.name),
-        attach_type,
-        attach_btf_id: btf_id,
-        ..ProgLoad::default()
-    };
-    let with = |set: Option<&TypeSet>| {
-        let records = set.map(|set| assembled.records(image, set.about())).unwrap_or_default();
-        let btf = set.map(TypeSet::fd);
-        load_with_log(
-            &ProgLoad { btf, func_info: &records.funcs, line_info: &records.lines, ..request },
-            options.log,
-        )
-    };
-    let (mut result, mut log) = with(types.set());
-    if result.is_err()
-        && has_global_subprograms(image, program)
-        && let Some(plain) = types.plain()
-    {
-        // What is wrong with it even so is more to the point.
-        (result, log) = with(Some(plain));
-        if result.is_ok() {
-            types.remark(format!(
-                "program '{}': its global functions are verified in their callers, since alone they are refused",
-                func.name
-            ));
-        }
-    }
-    let fd = result.map_err(|errno| {
-        let place = |slot| assembled.place(image, slot);
-        refusal(
-            &Names { name: &func.name, section: &func.section },
-            &request,
-            errno,
-            &log,
-            &types.remarks(),
-            place,
-        )
-    })?;
-    Ok(Prog {
-        name: func.name.clone(),
-        aliases: func.aliases.clone(),
-        section: func.section.clone(),
-        ty: program.section.ty,
-        fd,
-        log,
-    })
-}
-
-/// Whether the kernel verifies a part of the program alone, by what its type says.
-fn has_global_subprograms(image: &Image, program: &Program<'_>) -> bool {
-    program.parts.iter().skip(1).any(|&id| image.func(id).exported)
-}
-
-/// Loads without a log, and once more with one if that fails.
-fn load_with_log(request: &ProgLoad<'_>, log: Log) -> (io::Result<OwnedFd>, String) {
-    if log == Log::Full {
-        return with_log(WHOLE, |log| sys::prog_load(request, LOG_ALL, log));
-    }
-    match sys::prog_load(request, 0, &mut []).0 {
-        Err(error) if log != Log::Never && may_have_log(&error) => {
-            // What is too complex has a log as long, of which nobody wants to see the beginning.
-            let room = if error.raw_os_error() == Some(libc::E2BIG) { TAIL } else { WHOLE };
-            let (again, log) = with_log(room, |log| sys::prog_load(request, LOG_STEPS, log));
-            // A log that is too long even so is no reason of its own.
-            match again {
-                Err(again) if again.raw_os_error() != Some(libc::ENOSPC) => (Err(again), log),
-                Err(_) => (Err(error), log),
-                Ok(fd) => (Ok(fd), String::new()),
-            }
-        }
-        result => (result, String::new()),
-    }
-}
-
-/// What the kernel says before it looks at the code.
-fn may_have_log(error: &io::Error) -> bool {
-    !matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EMFILE | libc::ENFILE))
-}
-
-/// What a refused program is called.
-struct Names<'a> {
-    name: &'a str,
-    section: &'a str,
-}
-
-fn refusal(
-    names: &Names<'_>,
-    request: &ProgLoad<'_>,
-    errno: io::Error,
-    log: &str,
-    remarks: &[String],
-    place: impl Fn(u32) -> Option<Place>,
-) -> Error {
-    let conclusion = conclude(log);
-    Error::Refused(Box::new(Refusal {
-        program: names.name.to_owned(),
-        section: names.section.to_owned(),
-        place: conclusion.slot.and_then(place),
-        reason: conclusion.reason,
-        remedy: explain::remedy(request, &errno, log, remarks),
-        log: log.to_owned(),
-        errno,
-    }))
-}
-
 impl Prog {
+    pub(crate) fn new(func: &Func, ty: ProgType, fd: OwnedFd, log: String) -> Prog {
+        let (name, aliases, section) = (func.name.clone(), func.aliases.clone(), func.section.clone());
+        Prog { name, aliases, section, ty, fd, log }
+    }
+
     /// Loads bare code, as [`Object::symbol`](skep_object::Object) gives it: without maps, without types, without
     /// other functions than those that the code calls inside of itself.
     ///
@@ -230,6 +101,14 @@ impl Prog {
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// Gives it a name in the BPF file system, under which it lives on.
+    ///
+    /// # Errors
+    /// If the path is not in a mounted BPF file system, or exists.
+    pub fn pin(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        pin::pin(self.fd(), path.as_ref())
     }
 
     /// What the kernel says about it.

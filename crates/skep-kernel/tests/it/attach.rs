@@ -356,3 +356,43 @@ fn handles_go_from_thread_to_thread() {
     check::<skep_kernel::Global<'_, u64>>();
     check::<Error>();
 }
+
+#[test]
+fn all_are_attached_at_once() {
+    if !may_load() || !has_tracefs() {
+        return;
+    }
+    let text = COUNT.replace("SECTION", "raw_tracepoint/sys_enter")
+        + ".section xdp\n.globl packet\npacket: r0 = 2\n exit\n";
+    let loaded = loaded(&text);
+    let links = loaded.attach_all().unwrap();
+    assert_eq!(links.iter().map(skep_kernel::Link::program).collect::<Vec<_>>(), ["count"]);
+    open();
+    assert!(hits(&loaded) > 0);
+}
+
+#[test]
+fn a_pinned_link_lasts() {
+    if !may_load() {
+        return;
+    }
+    let loaded = counter("raw_tracepoint/sys_enter");
+    let link = loaded.attach("count").unwrap();
+    let path = format!("/sys/fs/bpf/skep_link_{}", std::process::id());
+    if let Err(error) = link.pin(&path) {
+        crate::support::skip(&format!("pinned links: {error}: {:?}", std::error::Error::source(&error)));
+        return;
+    }
+    drop(link);
+    open();
+    let before = hits(&loaded);
+    open();
+    let still = hits(&loaded);
+    std::fs::remove_file(&path).unwrap();
+    assert!(still > before);
+    let error = counter("raw_tracepoint/sys_enter").programs()[0].pin("/tmp/x").unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot pin something at '/tmp/x'; it must be in a mounted BPF file system"),
+        "{error}"
+    );
+}

@@ -113,3 +113,41 @@ fn a_variable_of_the_kernel_is_found_by_its_type() {
         Err(error) => panic!("{error}"),
     }
 }
+
+#[test]
+fn pointers_in_data_are_told_where_programs_use_them() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("data.c", &["-g"]) else { return };
+    let error = load(&image, &Options::new().only("follows")).map(drop).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "data section '.data': a pointer to 'number' stands in 'pointer', which programs in the kernel cannot \
+         follow; use an index, or choose with `switch`"
+    );
+    let loaded = load(&image, &Options::new().only("does_not")).unwrap();
+    assert_eq!(run(&loaded, "does_not"), 12);
+}
+
+#[test]
+fn jump_tables_are_refused_where_the_kernel_lacks_them() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("data.c", &["-g", "-mcpu=v3"]) else { return };
+    assert_eq!(run(&load(&image, &Options::new().only("jumps")).unwrap(), "jumps"), 64);
+    let Some(image) = compiled("data.c", &["-g", "-mcpu=v4", "-mllvm", "-bpf-min-jump-table-entries=4"])
+    else {
+        return;
+    };
+    if !image.data.iter().any(|data| data.name == ".jumptables") {
+        skip("clang-22 makes no jump tables");
+        return;
+    }
+    let error = load(&image, &Options::new().only("jumps")).map(drop).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "data section '.jumptables': jump tables need a kernel that has `gotox`; compile without them, for `-mcpu=v3`"
+    );
+}

@@ -51,7 +51,7 @@ fn constants_get_values_before_they_are_loaded() {
     if !may_load() {
         return;
     }
-    let options = Options::new().value("step", 1_u64.to_ne_bytes());
+    let options = Options::new().value("step", 1_u64);
     let loaded = load(&image(PROGRAM), &options).unwrap();
     assert_eq!(run(&loaded, "main"), 6);
     let error = loaded.global::<u64>("step").unwrap().set(3).unwrap_err();
@@ -73,8 +73,9 @@ fn what_does_not_fit_is_told() {
         "data section '.data': 'count' has 8 bytes, `u32` has 4",
     );
     check(loaded.global::<u64>("coutn").unwrap_err(), "no variable 'coutn'; did you mean 'count'?");
-    let load =
-        |name: &str, bytes: &[u8]| load(&image(PROGRAM), &Options::new().value(name, bytes)).unwrap_err();
+    let load = |name: &str, bytes: &[u8]| {
+        load(&image(PROGRAM), &Options::new().value_bytes(name, bytes)).unwrap_err()
+    };
     check(load("step", &[1]), "data section '.rodata': 'step' has 8 bytes, the value for it 1");
     check(load("stop", &[1]), "no variable 'stop'; did you mean 'step'?");
     let prog = loaded.program("main").unwrap();

@@ -268,3 +268,126 @@ fn programs_of_every_type_are_loaded() {
     }
     assert!(types.len() >= 26, "{types:?}");
 }
+
+#[test]
+fn what_runs_in_user_space_is_left_alone() {
+    if !may_load() {
+        return;
+    }
+    // Its functions call the C library, and its data hold pointers; of both the kernel need not know.
+    let loaded = loaded(
+        "
+        .map    m, type=array, key=4, value=8, max_entries=1
+        .data
+        .globl  greeting, count
+greeting: .quad text
+count:  .quad   1
+        .section .rodata
+text:   .asciz  \"hello\"
+        .section BEGIN
+        .extern puts
+begin:  r1 = greeting ll
+        r1 = *(u64 *)(r1 + 0)
+        call    puts
+        r0 = 0
+        exit
+        .section socket
+        .globl main
+main:   r1 = count ll
+        r0 = *(u64 *)(r1 + 0)
+        r2 = m ll
+        exit
+        .license \"GPL\"",
+    );
+    assert_eq!(loaded.programs().iter().map(Prog::name).collect::<Vec<_>>(), ["main"]);
+    assert_eq!(run(&loaded, "main"), 1);
+}
+
+#[test]
+fn a_raw_tracepoint_runs_with_arguments() {
+    if !may_load() {
+        return;
+    }
+    let loaded = loaded(
+        "
+        .bss
+        .globl seen
+seen:   .zero   8
+        .section raw_tracepoint/sys_enter
+main:   r2 = *(u64 *)(r1 + 8)
+        r1 = seen ll
+        *(u64 *)(r1 + 0) = r2
+        r0 = 5
+        exit
+        .license \"GPL\"",
+    );
+    let ctx = [1_u64, 77].map(u64::to_ne_bytes).concat();
+    let main = loaded.program("main").unwrap();
+    assert_eq!(main.test_run(&TestRun::new().ctx(&ctx).cpu(0)).unwrap().retval, 5);
+    assert_eq!(loaded.global::<u64>("seen").unwrap().get().unwrap(), 77);
+    let error = main.test_run(&TestRun::new()).unwrap_err().to_string();
+    assert!(
+        error.starts_with(
+            "cannot run program 'main' (BPF_PROG_TYPE_RAW_TRACEPOINT); the program reads a longer context"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_cannot_be_run_is_told() {
+    if !may_load() {
+        return;
+    }
+    let error = |section: &str, run: &TestRun<'_>| {
+        let loaded = loaded(&format!(".section {section}\nmain: r0 = 1\n exit\n.license \"GPL\""));
+        loaded.program("main").unwrap().test_run(run).unwrap_err().to_string()
+    };
+    assert_eq!(
+        error("sockops", &TestRun::new()),
+        "cannot run program 'main' (BPF_PROG_TYPE_SOCK_OPS); programs of this type can only be attached"
+    );
+    assert_eq!(
+        error("xdp", &TestRun::new().data(&[0; 4])),
+        "cannot run program 'main' (BPF_PROG_TYPE_XDP); a packet begins with the 14 bytes of an Ethernet header, this one has 4"
+    );
+    assert_eq!(
+        error("xdp", &TestRun::new().data(&[0; 64]).data_out(3)),
+        "cannot run program 'main' (BPF_PROG_TYPE_XDP); 64 bytes of data and 0 of context came back, there is room for 3 and 0"
+    );
+    assert_eq!(
+        error("syscall", &TestRun::new().repeat(2)),
+        "cannot run program 'main' (BPF_PROG_TYPE_SYSCALL); programs of this type take a context, no data, and run once"
+    );
+}
+
+#[test]
+fn a_program_of_half_a_million_instructions_is_loaded() {
+    if !may_load() {
+        return;
+    }
+    let mut code = vec![0xb7, 0, 0, 0, 0, 0, 0, 0];
+    for _ in 0..500_000 {
+        code.extend([0x07, 0, 0, 0, 1, 0, 0, 0]);
+    }
+    code.extend([0x95, 0, 0, 0, 0, 0, 0, 0]);
+    let prog = Prog::load_bytes(ProgType::SOCKET_FILTER, &code, "GPL").unwrap();
+    assert_eq!(prog.test_run(&TestRun::new().data(&[0; 14])).unwrap().retval, 500_000);
+    assert_eq!(prog.verified_insns().unwrap(), 500_002);
+}
+
+#[test]
+fn a_thousand_programs_share_functions_and_maps() {
+    if !may_load() {
+        return;
+    }
+    let mut text = ".map m, type=array, key=4, value=8, max_entries=1\n.text\nf: r0 = r1\n r0 += 1\n exit\n.section socket\n".to_owned();
+    for i in 0..1000 {
+        text += &format!(".globl p{i}\np{i}: r1 = {i}\n call f\n r2 = m ll\n exit\n");
+    }
+    let loaded = loaded(&text);
+    assert_eq!(loaded.programs().len(), 1000);
+    for i in [0, 500, 999] {
+        assert_eq!(run(&loaded, &format!("p{i}")), i + 1);
+    }
+}
