@@ -27,6 +27,8 @@ pub struct Machine<'m> {
     pub budget: u64,
     frames: Vec<Frame>,
     max_depth: usize,
+    /// For each function, which of its instructions were executed.
+    visited: Vec<Vec<bool>>,
 }
 
 /// What lies outside of a module.
@@ -152,7 +154,17 @@ impl<'m> Machine<'m> {
         for start in read_only {
             memory.protect(start);
         }
-        Machine { module, memory, symbols, budget: 10_000_000, frames: Vec::new(), max_depth: 512 }
+        let visited = module.funcs.iter().map(|func| vec![false; func.nodes.len()]).collect();
+        let (budget, max_depth) = (10_000_000, 512);
+        Machine { module, memory, symbols, budget, frames: Vec::new(), max_depth, visited }
+    }
+
+    /// The instructions that were executed so far.
+    pub fn executed(&self) -> impl Iterator<Item = (&'m Func, Value)> {
+        self.module.funcs.iter().zip(&self.visited).flat_map(|(func, visited)| {
+            let visited = (0..).zip(visited).filter(|(_, visited)| **visited);
+            visited.map(move |(node, _)| (func, Value(node)))
+        })
     }
 
     /// The module.
@@ -262,6 +274,7 @@ impl<'m> Machine<'m> {
             return self.finish(func, &block.term);
         };
         frame.next += 1;
+        self.visited[frame.func][inst.0 as usize] = true;
         if let Op::Call { callee, args } = &func.node(inst).op {
             self.call_out(host, func, inst, *callee, args)?;
         } else if let Some(value) = self.value_of(func, inst)? {

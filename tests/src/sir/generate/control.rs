@@ -30,7 +30,7 @@ impl Writer<'_> {
     }
 
     /// A block, and its parameters as integers that may be used from now on.
-    fn join(&mut self, block: Block, types: &[Type]) {
+    pub(super) fn join(&mut self, block: Block, types: &[Type]) {
         self.at = block;
         for &ty in types {
             let param = self.param(block, ty);

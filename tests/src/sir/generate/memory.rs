@@ -1,6 +1,8 @@
 //! Memory: pointers, accesses, calls that are handed pointers.
 
-use skep_codegen::ir::{Access, AtomicOp, BinOp, Callee, Op, Order, Type, Value, Values, Width};
+use skep_codegen::ir::{
+    Access, AtomicOp, BinOp, Callee, CastOp, Cond, Edge, Op, Order, Term, Type, Value, Values, Width,
+};
 
 use super::{PASSED, Pointer, Profile, Writer, int_type, small};
 
@@ -42,6 +44,7 @@ impl Writer<'_> {
             2 => self.unbox(),
             3 => self.choose(),
             4 => self.distance(),
+            5 if self.profile == Profile::User => self.through_integer(),
             _ => {
                 let Some(base) = self.pointer(2, false) else { return };
                 let pointer = self.moved(base, base.room - 1);
@@ -78,11 +81,7 @@ impl Writer<'_> {
         let number = self.int(ty);
         let constant = self.constant(ty, mask.into());
         let masked = self.push(Op::Bin(BinOp::And, number, constant), Some(ty));
-        let index = match narrow {
-            true => self.push(Op::Cast(skep_codegen::ir::CastOp::Zext, masked), Some(Type::I64)),
-            false => masked,
-        };
-        (Some(index), mask, low)
+        (Some(self.as_index(masked)), mask, low)
     }
 
     fn point_to_variable(&mut self) {
@@ -123,21 +122,37 @@ impl Writer<'_> {
         self.pointers.push(Pointer { value, room, align, writable, region });
     }
 
+    /// A pointer that was a number for a while.
+    fn through_integer(&mut self) {
+        let Some(pointer) = self.pointer(1, false) else { return };
+        let number = self.push(Op::Cast(CastOp::PtrToInt, pointer.value), Some(Type::I64));
+        let value = self.push(Op::Cast(CastOp::IntToPtr, number), Some(Type::PTR));
+        self.pointers.push(Pointer { value, ..pointer });
+    }
+
     fn distance(&mut self) {
         let Some(a) = self.pointer(0, false) else { return };
         let same: Vec<Value> =
             self.pointers.iter().filter(|b| b.region == a.region).map(|b| b.value).collect();
         let b = self.random.pick(&same);
-        let value = self.push(Op::PtrDiff(a.value, b), Some(Type::I64));
+        let value = match self.profile == Profile::User && self.random.once_in(2) {
+            true => {
+                let a = self.push(Op::Cast(CastOp::PtrToInt, a.value), Some(Type::I64));
+                let b = self.push(Op::Cast(CastOp::PtrToInt, b), Some(Type::I64));
+                self.push(Op::Bin(BinOp::Sub, a, b), Some(Type::I64))
+            }
+            false => self.push(Op::PtrDiff(a.value, b), Some(Type::I64)),
+        };
         self.ints.push(value);
     }
 
     /// Reads or writes memory.
     pub(super) fn access(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(22) {
+            20 | 21 if self.depth < 4 => self.guarded(),
             0..8 => self.load(),
-            8..15 => self.store(),
-            15 => self.atomic(),
+            8..14 => self.store(),
+            14 | 15 => self.atomic(),
             16 => self.compare_and_exchange(),
             17 => self.fill(),
             _ => self.copy(),
@@ -211,6 +226,58 @@ impl Writer<'_> {
             };
             let value = self.push(op, Some(Type::I64));
             self.ints.push(value);
+        }
+    }
+
+    /// An access at an index that a compare has bounded: what the verifier must still see behind all passes.
+    fn guarded(&mut self) {
+        let width = self.random.pick(Width::ALL);
+        let bytes: u32 = width.bytes().into();
+        let Some(base) = self.pointer(bytes, true) else { return };
+        let ty = self.random.pick(&[Type::I32, Type::I64]);
+        let index = self.int(ty);
+        let index = match self.random.once_in(2) {
+            // A small number, so that the guard lets some through.
+            true => {
+                let mask = self.constant(ty, 0x3f);
+                self.push(Op::Bin(BinOp::And, index, mask), Some(ty))
+            }
+            false => index,
+        };
+        let end = self.constant(ty, (base.room - bytes + 1).into());
+        let (inside, behind) = (self.block(), self.block());
+        let types = self.types(1);
+        let cond = self.random.pick(&[Cond::Ult, Cond::Ugt]);
+        let (then, other) = (Edge::to(inside), self.edge(behind, &types));
+        let term = match cond {
+            Cond::Ult => Term::Branch { cond, a: index, b: end, then, other },
+            _ => Term::Branch { cond, a: end, b: index, then, other },
+        };
+        self.end(term);
+        self.scoped(|w| {
+            w.at = inside;
+            let index = w.as_index(index);
+            let op = Op::PtrAdd { base: base.value, index: Some(index), offset: 0 };
+            let ptr = w.push(op, Some(Type::PTR));
+            let access = Access { align: 1, ..Access::plain(width) };
+            if w.random.once_in(2) {
+                let value = w.int(Type::Int(width.bits()));
+                w.push(Op::Store { ptr, offset: 0, value, access }, None);
+            }
+            let op = Op::Load { ptr, offset: 0, access, signed: w.random.once_in(3) };
+            let value = w.push(op, Some(Type::I64));
+            w.ints.push(value);
+            let edge = w.edge(behind, &types);
+            w.end(Term::Jump(edge));
+        });
+        self.join(behind, &types);
+    }
+
+    /// An unsigned number as an index.
+    fn as_index(&mut self, number: Value) -> Value {
+        match self.func.ty(number) {
+            Type::I64 => number,
+            _ => self.push(Op::Cast(CastOp::Zext, number), Some(Type::I64)),
         }
     }
 

@@ -168,10 +168,10 @@ impl Writer<'_> {
 
     fn assembly(&mut self) {
         let pieces: &[(&str, usize, bool, u16)] = &[
-            ("%0 += %1", 2, true, 0),
+            ("%0 += %2", 2, true, 0),
             ("%0 ^= 0x55", 1, true, 0),
             ("w0 = 5\nw1 = 6\n%0 += 1", 1, true, 0b11),
-            ("if %0 s> %1 goto +1\n%0 = %1", 2, true, 0),
+            ("if %0 s> %2 goto +1\n%0 = %2", 2, true, 0),
             ("%0 = 7", 0, false, 0),
             ("%0 = %1", 1, false, 0),
             ("r3 = %0\nr3 += r3", 1, false, 0b1000),
