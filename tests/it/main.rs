@@ -2,6 +2,7 @@
 
 mod files;
 mod insn;
+mod meaning;
 mod misuse;
 mod passes;
 mod random;
