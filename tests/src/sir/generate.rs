@@ -44,7 +44,7 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
         Profile::User => random.below(4),
         Profile::Kernel => random.below(3),
     };
-    let mut variables = Vec::new();
+    let mut world = World::default();
     for index in 0..globals {
         let (size, align, read_only) = (8 * (1 + random.below(8)), 1 << random.below(4), random.once_in(3));
         let init = contents(random, size);
@@ -58,31 +58,43 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
             loc: Loc::UNKNOWN,
         };
         let id = module.add_symbol(symbol);
-        variables.push(Variable { id, size: small(size), align, read_only });
+        world.variables.push(Variable { id, size: small(size), align, read_only });
+    }
+    if profile == Profile::User && random.once_in(3) && globals > 0 {
+        let to = random.below(globals);
+        let addend = random.below(world.variables[to].size as usize);
+        let address = Init::Address { symbol: world.variables[to].id, addend: small(addend).into() };
+        let id = pointers(&mut module, "link", vec![address], random.once_in(2));
+        world.links.push(Link { id, to, addend: small(addend) });
     }
     let count = random.below(4);
-    let mut callees: Vec<Callee> = Vec::new();
     let main_id = declare(&mut module, "main", Linkage::Global);
     let ids: Vec<SymbolId> =
         (0..count).map(|index| declare(&mut module, &format!("f{index}"), Linkage::Local)).collect();
     let mut funcs = Vec::new();
     for &id in ids.iter().rev() {
         let recursive = profile == Profile::User && random.once_in(4);
-        let sig = signature(random, profile, recursive);
+        let sig = match world.callees.last() {
+            Some(callee) if !recursive && !callee.recursive && random.once_in(3) => callee.sig.clone(),
+            _ => signature(random, profile, recursive),
+        };
         let mut func = Func::new(id, sig, Loc::UNKNOWN);
         func.inline = random.pick(&[Inline::Auto, Inline::Auto, Inline::Always, Inline::Never]);
-        let mut writer = Writer::new(random, profile, &mut module, func, &callees, &variables);
+        let mut writer = Writer::new(random, profile, &mut module, func, &world);
         writer.function(recursive);
         let (func, cost) = (writer.func, writer.cost);
-        callees.push(Callee { id, sig: func.sig.clone(), cost, recursive });
+        world.callees.push(Callee { id, sig: func.sig.clone(), cost, recursive });
         funcs.push(func);
+    }
+    if profile == Profile::User {
+        table(random, &mut module, &mut world);
     }
     let params = match profile {
         Profile::User => vec![Type::PTR, Type::I64],
         Profile::Kernel => vec![Type::PTR],
     };
     let func = Func::new(main_id, Signature::new(params, Some(Type::I64)), Loc::UNKNOWN);
-    let mut writer = Writer::new(random, profile, &mut module, func, &callees, &variables);
+    let mut writer = Writer::new(random, profile, &mut module, func, &world);
     writer.main();
     funcs.push(writer.func);
     for func in funcs.into_iter().rev() {
@@ -94,6 +106,32 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
 fn declare(module: &mut Module, name: &str, linkage: Linkage) -> SymbolId {
     let kind = SymbolKind::Func(u32::MAX);
     module.add_symbol(Symbol { name: name.to_owned(), linkage, section: None, kind, loc: Loc::UNKNOWN })
+}
+
+/// A variable that holds addresses.
+fn pointers(module: &mut Module, name: &str, init: Vec<Init>, read_only: bool) -> SymbolId {
+    let global = Global { size: 8 * small(init.len()), align: 8, read_only, init, ty: None };
+    module.add_symbol(Symbol {
+        name: name.to_owned(),
+        linkage: Linkage::Local,
+        section: None,
+        kind: SymbolKind::Global(global),
+        loc: Loc::UNKNOWN,
+    })
+}
+
+/// A table of functions that take and return the same.
+fn table(random: &mut Random, module: &mut Module, world: &mut World) {
+    let usable = |callee: &&Callee| !callee.recursive && callee.sig.params.len() <= 5;
+    let Some(first) = world.callees.iter().find(usable) else { return };
+    let alike = world.callees.iter().filter(|callee| usable(callee) && callee.sig == first.sig);
+    let alike: Vec<SymbolId> = alike.map(|callee| callee.id).collect();
+    let entries = (0..4).map(|_| Init::Address { symbol: random.pick(&alike), addend: 0 }).collect();
+    let cost = world.callees.iter().map(|callee| callee.cost).max().unwrap_or(0);
+    let sig = first.sig.clone();
+    let read_only = random.once_in(2);
+    let id = pointers(module, "table", entries, read_only);
+    world.table = Some(Table { id, sig, cost });
 }
 
 /// What a variable begins with, up to all of it.
@@ -151,6 +189,30 @@ fn small_u8(number: usize) -> u8 {
     u8::try_from(number).expect("small")
 }
 
+/// What a function may refer to.
+#[derive(Default)]
+struct World {
+    callees: Vec<Callee>,
+    variables: Vec<Variable>,
+    links: Vec<Link>,
+    table: Option<Table>,
+}
+
+/// A variable that holds the address of another.
+struct Link {
+    id: SymbolId,
+    /// Which variable, and how many bytes beyond its start.
+    to: usize,
+    addend: u32,
+}
+
+/// Four functions.
+struct Table {
+    id: SymbolId,
+    sig: Signature,
+    cost: usize,
+}
+
 struct Variable {
     id: SymbolId,
     size: u32,
@@ -194,8 +256,7 @@ struct Writer<'a> {
     profile: Profile,
     module: &'a mut Module,
     func: Func,
-    callees: &'a [Callee],
-    variables: &'a [Variable],
+    world: &'a World,
     /// The block at hand.
     at: Block,
     /// Integers that may be used here.
@@ -223,8 +284,7 @@ impl<'a> Writer<'a> {
         profile: Profile,
         module: &'a mut Module,
         func: Func,
-        callees: &'a [Callee],
-        variables: &'a [Variable],
+        world: &'a World,
     ) -> Writer<'a> {
         let line = 1000 * func.symbol.0;
         Writer {
@@ -232,8 +292,7 @@ impl<'a> Writer<'a> {
             profile,
             module,
             func,
-            callees,
-            variables,
+            world,
             at: Func::ENTRY,
             ints: Vec::new(),
             pointers: Vec::new(),
@@ -267,7 +326,7 @@ impl<'a> Writer<'a> {
             self.store_word(params[0], at, value);
             at += 8;
         }
-        for variable in self.variables {
+        for variable in &self.world.variables {
             let ptr = self.push(Op::Symbol(variable.id), Some(Type::PTR));
             let width = skep_codegen::ir::Width::W64;
             let access = skep_codegen::ir::Access { align: 1, ..skep_codegen::ir::Access::plain(width) };

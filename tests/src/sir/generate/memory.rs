@@ -4,7 +4,7 @@ use skep_codegen::ir::{
     Access, AtomicOp, BinOp, Callee, CastOp, Cond, Edge, Op, Order, Term, Type, Value, Values, Width,
 };
 
-use super::{PASSED, Pointer, Profile, Writer, int_type, small};
+use super::{Link, PASSED, Pointer, Profile, Table, Writer, int_type, small};
 
 impl Writer<'_> {
     /// Some pointer with that much room behind it.
@@ -85,14 +85,32 @@ impl Writer<'_> {
     }
 
     fn point_to_variable(&mut self) {
-        if self.variables.is_empty() {
+        let world = self.world;
+        if world.variables.is_empty() {
             return;
         }
-        let index = self.random.below(self.variables.len());
-        let variable = &self.variables[index];
+        if let Some(link) = world.links.first()
+            && self.random.once_in(3)
+        {
+            return self.follow(link);
+        }
+        let index = self.random.below(world.variables.len());
+        let variable = &world.variables[index];
         let (room, align, writable) = (variable.size, variable.align, !variable.read_only);
         let value = self.push(Op::Symbol(variable.id), Some(Type::PTR));
         let region = 1_000_000 + small(index);
+        self.pointers.push(Pointer { value, room, align, writable, region });
+    }
+
+    /// Loads the pointer to a variable that another variable holds.
+    fn follow(&mut self, link: &Link) {
+        let at = self.push(Op::Symbol(link.id), Some(Type::PTR));
+        let op = Op::Load { ptr: at, offset: 0, access: Access::plain(Width::W64), signed: false };
+        let value = self.push(op, Some(Type::PTR));
+        let variable = &self.world.variables[link.to];
+        let align = variable.align.min(1 << link.addend.trailing_zeros().min(6));
+        let (room, writable) = (variable.size - link.addend, !variable.read_only);
+        let region = 1_000_000 + small(link.to);
         self.pointers.push(Pointer { value, room, align, writable, region });
     }
 
@@ -365,17 +383,19 @@ impl Writer<'_> {
             self.ints.extend(sig.ret.map(|_| value));
             return;
         }
-        if self.callees.is_empty() {
+        let world = self.world;
+        if world.callees.is_empty() {
             return;
         }
-        let callee = &self.callees[self.random.below(self.callees.len())];
-        let limit = match self.profile {
-            Profile::User => 50_000,
-            Profile::Kernel => 3_000,
-        };
+        if let Some(table) = &world.table
+            && self.random.once_in(3)
+        {
+            return self.call_from(table);
+        }
+        let callee = &world.callees[self.random.below(world.callees.len())];
         let (cost, id, sig, recursive) = (callee.cost, callee.id, callee.sig.clone(), callee.recursive);
         let times = self.rounds * if recursive { 4 } else { 1 };
-        if self.cost + times * cost > limit {
+        if self.cost + times * cost > self.most() {
             return;
         }
         let Some(mut args) = self.arguments(&sig.params) else { return };
@@ -390,6 +410,32 @@ impl Writer<'_> {
         };
         let value = self.push(Op::Call { callee, args }, sig.ret);
         self.ints.extend(sig.ret.map(|_| value));
+    }
+
+    /// Instructions that a function may execute, with those that it calls.
+    fn most(&self) -> usize {
+        match self.profile {
+            Profile::User => 50_000,
+            Profile::Kernel => 3_000,
+        }
+    }
+
+    /// Calls one of a table's functions.
+    fn call_from(&mut self, table: &Table) {
+        if self.cost + self.rounds * table.cost > self.most() {
+            return;
+        }
+        let Some(args) = self.arguments(&table.sig.params) else { return };
+        self.cost += self.rounds * table.cost;
+        let number = self.int(Type::I64);
+        let mask = self.constant(Type::I64, 24);
+        let index = self.push(Op::Bin(BinOp::And, number, mask), Some(Type::I64));
+        let base = self.push(Op::Symbol(table.id), Some(Type::PTR));
+        let at = self.push(Op::PtrAdd { base, index: Some(index), offset: 0 }, Some(Type::PTR));
+        let op = Op::Load { ptr: at, offset: 0, access: Access::plain(Width::W64), signed: false };
+        let target = self.push(op, Some(Type::PTR));
+        let value = self.push(Op::Call { callee: Callee::Value(target), args }, table.sig.ret);
+        self.ints.extend(table.sig.ret.map(|_| value));
     }
 
     fn arguments(&mut self, params: &[Type]) -> Option<Values> {
