@@ -307,6 +307,8 @@ fn without_param(module: &mut Module, f: usize, param: usize) -> bool {
 pub fn tidied(module: &Module) -> Module {
     let mut tidy = module.clone();
     for func in &mut tidy.funcs {
+        // What is not reached first, so that it is nobody's predecessor; what blocks bring each other may then be unused.
+        *func = compact(func);
         joined(func);
         *func = compact(func);
     }
