@@ -1,5 +1,6 @@
 //! Tests of all engines together.
 
+mod compiled;
 mod files;
 mod insn;
 mod meaning;

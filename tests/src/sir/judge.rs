@@ -1,5 +1,6 @@
 //! One module, compiled in every way and run on every engine, against what it means.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use skep_codegen::diag::Code;
@@ -108,6 +109,8 @@ pub struct Judge {
     pub refused: Counts,
     /// Modules that the kernel takes unoptimized, but not at a level: that level, and the reason.
     pub spoiled: Counts,
+    /// For each reason for which the kernel has refused something, the first case.
+    pub examples: BTreeMap<String, (Way, Case)>,
 }
 
 impl Judge {
@@ -126,6 +129,7 @@ impl Judge {
             accepted: Counts::default(),
             refused: Counts::default(),
             spoiled: Counts::default(),
+            examples: BTreeMap::new(),
         }
     }
 
@@ -151,14 +155,14 @@ impl Judge {
             self.run(case, way, &image, &expected)?;
             if case.profile == Profile::Kernel && self.kernel.is_some() {
                 let refused = self.run_in_kernel(case, way, &image, &expected)?;
-                self.count(way, &mut unoptimized, refused);
+                self.count(case, way, &mut unoptimized, refused);
             }
             seen.push(image);
         }
         Ok(())
     }
 
-    fn count(&mut self, way: Way, unoptimized: &mut Option<bool>, refused: Option<Refused>) {
+    fn count(&mut self, case: &Case, way: Way, unoptimized: &mut Option<bool>, refused: Option<Refused>) {
         let level = format!("{:?}", way.opt);
         if way.opt == Opt::O0 {
             *unoptimized = Some(refused.is_none());
@@ -171,8 +175,16 @@ impl Judge {
                 if *unoptimized == Some(true) {
                     self.spoiled.add(&reason, 1);
                 }
+                self.examples.entry(reason).or_insert_with(|| (way, case.clone()));
             }
         }
+    }
+
+    /// Why the kernel refuses a case that is compiled in this way, with its whole log.
+    pub fn refusal(&mut self, case: &Case, way: Way) -> Option<(String, String)> {
+        let image = self.image(case, way).ok()??;
+        let refused = self.kernel.as_ref()?.load_image(&image, "main").err()?;
+        Some((crate::compare::without_numbers(&refused.reason), refused.log))
     }
 
     /// What is linked from the object, unless the compiler tells why there can be none.
