@@ -47,15 +47,50 @@ pub(super) struct PBlock {
     pub(super) to: u32,
     pub(super) exit: PExit,
     pub(super) loc: Loc,
+    /// How many loops it is in.
+    pub(super) depth: u32,
 }
 
 /// How a block ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PExit {
     Jump(u32),
     Branch { cond: Cond, width: Width, dst: Reg, src: Operand, then: u32, other: u32 },
     MayGoto { again: u32, done: u32 },
     Exit,
+}
+
+impl PExit {
+    /// Blocks that it leads to; at most two.
+    pub(super) fn targets(self) -> impl Iterator<Item = u32> {
+        let [a, b] = match self {
+            PExit::Jump(to) => [Some(to), None],
+            PExit::Branch { then, other, .. } => [Some(then), Some(other)],
+            PExit::MayGoto { again, done } => [Some(again), Some(done)],
+            PExit::Exit => [None, None],
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// The same, leading to other blocks.
+    pub(super) fn retarget(self, to: impl Fn(u32) -> u32) -> PExit {
+        match self {
+            PExit::Jump(block) => PExit::Jump(to(block)),
+            PExit::Branch { cond, width, dst, src, then, other } => {
+                PExit::Branch { cond, width, dst, src, then: to(then), other: to(other) }
+            }
+            PExit::MayGoto { again, done } => PExit::MayGoto { again: to(again), done: to(done) },
+            PExit::Exit => PExit::Exit,
+        }
+    }
+}
+
+impl Asm {
+    /// The instructions of a block.
+    pub(super) fn insts_of(&self, block: u32) -> &[PInst] {
+        let data = &self.blocks[block as usize];
+        &self.insts[data.from as usize..data.to as usize]
+    }
 }
 
 /// The instructions of a function.
@@ -96,7 +131,7 @@ pub(super) fn run(program: &Program, output: &Output, frame: &Frame) -> Result<A
             }
         }
         let to = index(emit.asm.insts.len());
-        emit.asm.blocks.push(PBlock { from, to, exit, loc: emit.loc });
+        emit.asm.blocks.push(PBlock { from, to, exit, loc: emit.loc, depth: data.depth });
     }
     Ok(emit.asm)
 }

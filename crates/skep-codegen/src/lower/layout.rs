@@ -1,137 +1,134 @@
-//! The order of blocks in memory, and their jumps: from blocks to code.
+//! The order of blocks in memory: chains in which as few jumps as possible are executed, and as few as possible stand.
+//!
+//! A block that ends with a jump needs none if its successor follows. A block that ends with a branch needs one if
+//! neither successor follows. Edges are looked at from the most to the least useful one; each joins two chains if the one
+//! ends and the other begins there. Loops are turned thereby: where the end of a loop jumps to its test, the test comes
+//! last, and the loop is entered by a jump to it.
 
-use skep_insn::{Cond, Imm64, Insn, RawInsn, Slot};
-use skep_object::object::RelocKind;
+use super::emit::{Asm, PExit};
+use super::index;
 
-use super::emit::{Asm, Note, PExit, PInst};
-use super::machine::Program;
-use super::select::inverse;
-use super::target::Isa;
-use crate::code::{Code, CodeReloc};
-use crate::ir::Loc;
-
-/// The code of a function.
-pub(super) fn run(asm: &Asm, program: &Program, isa: Isa, frame: u32) -> Code {
-    let order = order(asm);
-    let mut out = Out {
-        code: Code {
-            slots: Vec::with_capacity(asm.insts.len() + asm.blocks.len()),
-            frame,
-            ..Code::default()
-        },
-        starts: vec![0; asm.blocks.len()],
-        jumps: Vec::new(),
-    };
-    for (at, &block) in order.iter().enumerate() {
-        let data = &asm.blocks[block as usize];
-        out.starts[block as usize] = out.code.slots.len();
-        for inst in &asm.insts[data.from as usize..data.to as usize] {
-            out.inst(inst, program);
-        }
-        out.exit(data.exit, data.loc, order.get(at + 1).copied(), isa);
+/// Blocks that are reached, in the order in which they stand in memory; the entry is the first.
+pub(super) fn order(asm: &Asm) -> Vec<u32> {
+    let live = reached(asm);
+    if let [entry] = live[..] {
+        return vec![entry];
     }
-    out.patch();
-    out.code
+    let mut chains = Chains::new(asm.blocks.len());
+    let mut edges = edges(asm, &live);
+    edges.sort_by_key(|edge| std::cmp::Reverse(edge.gain));
+    for edge in edges {
+        chains.join(edge.from, edge.to);
+    }
+    chains.in_order(asm, &live)
 }
 
-/// Blocks in the order in which they stand in memory.
-fn order(asm: &Asm) -> Vec<u32> {
-    (0..super::index(asm.blocks.len())).collect()
+/// Blocks that are reached, in their order so far.
+fn reached(asm: &Asm) -> Vec<u32> {
+    let mut seen = vec![false; asm.blocks.len()];
+    let mut todo = vec![0u32];
+    seen[0] = true;
+    while let Some(block) = todo.pop() {
+        for to in asm.blocks[block as usize].exit.targets() {
+            if !std::mem::replace(&mut seen[to as usize], true) {
+                todo.push(to);
+            }
+        }
+    }
+    (0..index(asm.blocks.len())).filter(|&block| seen[block as usize]).collect()
 }
 
-struct Out {
-    code: Code,
-    /// The first slot of each block.
-    starts: Vec<usize>,
-    /// Jumps: slot, and the block where it leads.
-    jumps: Vec<(usize, u32)>,
+/// An edge that may become one from a block to that behind it.
+struct Edge {
+    from: u32,
+    to: u32,
+    /// How often that saves a jump, roughly.
+    gain: u64,
 }
 
-impl Out {
-    fn slot(&self) -> Slot {
-        Slot(super::index(self.code.slots.len()))
-    }
-
-    fn line(&mut self, loc: Loc) {
-        let at = self.slot();
-        match self.code.lines.last() {
-            Some((_, last)) if *last == loc => {}
-            _ => self.code.lines.push((at, loc)),
+fn edges(asm: &Asm, live: &[u32]) -> Vec<Edge> {
+    let mut edges = Vec::with_capacity(live.len() * 2);
+    for &from in live {
+        let data = &asm.blocks[from as usize];
+        let often = |to: u32| {
+            let depth = data.depth.min(asm.blocks[to as usize].depth);
+            8u64.saturating_pow(depth.min(16))
+        };
+        let mut add = |to: u32, gain: u64| {
+            // The natural order decides between equals.
+            let near = u64::from(to == from + 1);
+            if to != 0 {
+                edges.push(Edge { from, to, gain: gain * 4 + near });
+            }
+        };
+        match data.exit {
+            // A branch is satisfied with either successor: prefer the one that is executed more often, a little.
+            PExit::Branch { then, other, .. } => {
+                let gain = often(then).min(often(other));
+                add(then, gain * 2 + u64::from(often(then) > often(other)));
+                add(other, gain * 2 + u64::from(often(other) > often(then)));
+            }
+            PExit::Jump(to) => add(to, often(to) * 2 + 1),
+            PExit::MayGoto { again, .. } => add(again, often(again) * 2 + 1),
+            PExit::Exit => {}
         }
     }
+    edges
+}
 
-    fn insn(&mut self, insn: Insn, loc: Loc) {
-        self.line(loc);
-        self.code.slots.extend_from_slice(insn.encode().as_slice());
+const NONE: u32 = u32::MAX;
+
+/// Blocks that follow each other.
+struct Chains {
+    next: Vec<u32>,
+    prev: Vec<u32>,
+    /// The chain that a block is in, by one of its blocks.
+    chain: Vec<u32>,
+}
+
+impl Chains {
+    fn new(count: usize) -> Chains {
+        Chains { next: vec![NONE; count], prev: vec![NONE; count], chain: (0..index(count)).collect() }
     }
 
-    fn inst(&mut self, inst: &PInst, program: &Program) {
-        let at = self.slot();
-        match inst.note {
-            Note::Marker(marker) => {
-                let (name, _) = &program.markers[marker as usize];
-                self.code.markers.push((at, name.clone()));
-                return;
-            }
-            Note::Symbol(symbol, addend) => {
-                let kind = match inst.insn {
-                    Insn::LoadImm64 { imm: Imm64::Value(_), .. } => RelocKind::LoadImm64,
-                    _ => RelocKind::Call,
-                };
-                self.code.relocs.push(CodeReloc { at, kind, symbol, addend: addend.into() });
-            }
-            Note::Core(core) => self.code.core.push((at, core)),
-            Note::None | Note::Skip | Note::Opaque => {}
+    fn find(&mut self, mut block: u32) -> u32 {
+        while self.chain[block as usize] != block {
+            let up = self.chain[self.chain[block as usize] as usize];
+            self.chain[block as usize] = up;
+            block = up;
         }
-        self.insn(inst.insn, inst.loc);
+        block
     }
 
-    fn jump(&mut self, to: u32, loc: Loc) {
-        self.jumps.push((self.code.slots.len(), to));
-        self.insn(Insn::Jump { off: 0, long: false }, loc);
-    }
-
-    fn exit(&mut self, exit: PExit, loc: Loc, next: Option<u32>, isa: Isa) {
-        match exit {
-            PExit::Jump(to) => {
-                if next != Some(to) {
-                    self.jump(to, loc);
-                }
-            }
-            PExit::Branch { cond, width, dst, src, then, other } => {
-                let inverse = inverse(cond).filter(|cond| isa.has_cond(*cond));
-                let mut conditional = |cond: Cond, to: u32| {
-                    self.jumps.push((self.code.slots.len(), to));
-                    self.insn(Insn::JumpIf { cond, width, dst, src, off: 0 }, loc);
-                };
-                match inverse {
-                    Some(inverse) if next == Some(then) => conditional(inverse, other),
-                    _ => {
-                        conditional(cond, then);
-                        if next != Some(other) {
-                            self.jump(other, loc);
-                        }
-                    }
-                }
-            }
-            PExit::MayGoto { again, done } => {
-                self.jumps.push((self.code.slots.len(), done));
-                self.insn(Insn::MayGoto { off: 0 }, loc);
-                if next != Some(again) {
-                    self.jump(again, loc);
-                }
-            }
-            PExit::Exit => self.insn(Insn::Exit, loc),
+    /// Lets `to` follow `from` if both are free for that.
+    fn join(&mut self, from: u32, to: u32) {
+        if self.next[from as usize] != NONE || self.prev[to as usize] != NONE {
+            return;
         }
+        let (a, b) = (self.find(from), self.find(to));
+        if a == b {
+            return;
+        }
+        self.next[from as usize] = to;
+        self.prev[to as usize] = from;
+        self.chain[b as usize] = a;
     }
 
-    fn patch(&mut self) {
-        for &(at, to) in &self.jumps {
-            let target = Slot(super::index(self.starts[to as usize]));
-            let off = Slot(super::index(at)).offset_to(target).and_then(|off| i16::try_from(off).ok());
-            let slot = self.code.slots[at];
-            let off = off.unwrap_or(0);
-            self.code.slots[at] = RawInsn::new(slot.code, slot.dst(), slot.src(), off, slot.imm);
+    /// One chain after the other, by the first of their blocks in the natural order.
+    fn in_order(&mut self, asm: &Asm, live: &[u32]) -> Vec<u32> {
+        let mut order = Vec::with_capacity(live.len());
+        let mut placed = vec![false; asm.blocks.len()];
+        for &block in live {
+            let mut at = block;
+            while !placed[at as usize] && self.prev[at as usize] != NONE {
+                at = self.prev[at as usize];
+            }
+            while at != NONE && !placed[at as usize] {
+                placed[at as usize] = true;
+                order.push(at);
+                at = self.next[at as usize];
+            }
         }
+        order
     }
 }

@@ -157,6 +157,8 @@ pub(super) struct MBlock {
     pub(super) params: (u32, u32),
     /// Of its jump.
     pub(super) args: (u32, u32),
+    /// How many loops it is in.
+    pub(super) depth: u32,
 }
 
 fn range((from, to): (u32, u32)) -> std::ops::Range<usize> {

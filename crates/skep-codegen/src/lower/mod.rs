@@ -1,8 +1,11 @@
 //! From IR to BPF instructions: the blocks ([`graph`]), what upper bits hold ([`widths`]), machine instructions
-//! ([`select`]), registers ([`regs`]), instructions ([`emit`]), their order and jumps ([`layout`]).
+//! ([`select`]), registers ([`regs`]), instructions ([`emit`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
+//! ([`encode`]).
 
 mod abi;
 mod emit;
+mod encode;
+mod flow;
 mod frame;
 mod graph;
 mod layout;
@@ -75,13 +78,20 @@ impl Lower<'_> {
         let asm = emit::run(&program, output, &frame);
         let spills = output.num_spillslots;
         self.check_frame(func, &frame, spills);
-        match asm {
-            Ok(asm) => layout::run(&asm, &program, isa, frame.size),
+        let mut asm = match asm {
+            Ok(asm) => asm,
             Err((loc, why)) => {
                 self.diag(func, loc, DiagCode::BadAsm, why);
-                Code::default()
+                return Code::default();
             }
-        }
+        };
+        flow::run(&mut asm);
+        let order = layout::order(&asm);
+        encode::run(&asm, &order, &program, isa, frame.size).unwrap_or_else(|| {
+            let why = "jumps in it are too far for this cpu; divide it, or compile for cpu v4".to_owned();
+            self.diag(func, func.loc, DiagCode::TooLarge, why);
+            Code::default()
+        })
     }
 
     /// Whether the kernel runs it.

@@ -185,7 +185,7 @@ impl<'a> Select<'a> {
             }
             let params = (first, index(program.vregs.len()));
             let args = jump_args[at];
-            program.blocks.push(MBlock { insts, succs, preds, params, args });
+            program.blocks.push(MBlock { insts, succs, preds, params, args, depth: node.depth });
         }
     }
 
