@@ -25,6 +25,8 @@ pub(super) struct Node<'f> {
     pub(super) loc: Loc,
     /// How many loops it is in.
     pub(super) depth: u32,
+    /// Where the innermost loop around it begins, if it is in one.
+    pub(super) header: Option<u32>,
     /// Nodes with an edge to it, one entry per edge.
     pub(super) preds: Vec<u32>,
 }
@@ -175,7 +177,7 @@ impl<'f> Build<'f> {
     }
 
     fn push(&mut self, body: Option<Block>, params: &'f [Value], exit: Exit<'f>, loc: Loc) -> u32 {
-        self.nodes.push(Node { body, params, exit, loc, depth: 0, preds: Vec::new() });
+        self.nodes.push(Node { body, params, exit, loc, depth: 0, header: None, preds: Vec::new() });
         index(self.nodes.len() - 1)
     }
 

@@ -9,6 +9,7 @@ mod flow;
 mod frame;
 mod graph;
 mod layout;
+mod live;
 mod machine;
 mod order;
 mod regs;

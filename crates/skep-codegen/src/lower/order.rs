@@ -24,6 +24,7 @@ pub(super) fn sort(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
         let Some(mut node) = slots[node as usize].take() else { continue };
         node.preds.retain(|pred| position[*pred as usize] != NONE);
         node.preds.iter_mut().for_each(|pred| *pred = position[*pred as usize]);
+        node.header = node.header.map(|header| position[header as usize]);
         node.exit.renumber(&position);
         sorted.push(node);
     }
@@ -110,6 +111,7 @@ impl Loops {
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); nodes.len() + 1];
         for &node in &order {
             let inner = self.inner[node as usize];
+            nodes[node as usize].header = (inner != NONE).then_some(inner);
             if inner == node {
                 let around = self.around[node as usize];
                 members[if around == NONE { outside } else { around as usize }].push(node);

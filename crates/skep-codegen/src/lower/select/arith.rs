@@ -22,20 +22,20 @@ impl Select<'_> {
                 let (a, b) = self.constant_last(a, b);
                 match self.number(b).and_then(|number| i32::try_from(number).ok()) {
                     Some(imm) => self.alu_imm(alu, ty, d, a, imm),
-                    None => self.alu_commuting(alu, ty, d, a, b),
+                    None => self.alu_commuting(alu, inst, d, a, b),
                 }
             }
             BinOp::Sub => match self.number(b).and_then(|number| i32::try_from(number.wrapping_neg()).ok()) {
                 Some(imm) => self.alu_imm(AluOp::Add, ty, d, a, imm),
                 None => self.alu(AluOp::Sub, ty, d, a, b),
             },
-            BinOp::And => self.and(ty, d, a, b),
+            BinOp::And => self.and(inst, d, a, b),
             BinOp::Or | BinOp::Xor => {
                 let alu = if op == BinOp::Or { AluOp::Or } else { AluOp::Xor };
                 let (a, b) = self.constant_last(a, b);
                 match self.number(b).and_then(|number| self.input.isa.bit_immediate(ty, number)) {
                     Some(imm) => self.alu_imm(alu, ty, d, a, imm),
-                    None => self.alu_commuting(alu, ty, d, a, b),
+                    None => self.alu_commuting(alu, inst, d, a, b),
                 }
             }
             BinOp::Shl => self.shift(AluOp::Lsh, ty, d, a, b),
@@ -61,36 +61,42 @@ impl Select<'_> {
         self.emit(Kind::Alu(op, self.width(ty)), &[same(d, 1), read(a), read(b)]);
     }
 
-    fn alu_commuting(&mut self, op: AluOp, ty: Type, d: VReg, a: Value, b: Value) {
-        let (a, b) = self.overwritten_first(a, b);
+    fn alu_commuting(&mut self, op: AluOp, inst: Value, d: VReg, a: Value, b: Value) {
+        let ty = self.ty(inst);
+        let (a, b) = self.overwritten_first(inst, a, b);
         self.alu(op, ty, d, a, b);
     }
 
-    /// The operands of a commuting operation, so that the first one is best overwritten: one that nothing needs later.
-    /// Of two, a parameter of a block, since that is what a loop carries.
-    pub(super) fn overwritten_first(&self, a: Value, b: Value) -> (Value, Value) {
+    /// The operands of a commuting operation, so that the first one is best overwritten: what a loop carries by what
+    /// it becomes, else one that nothing needs later.
+    pub(super) fn overwritten_first(&mut self, inst: Value, a: Value, b: Value) -> (Value, Value) {
+        let carried = self.carried[inst.0 as usize];
         let rank = |value: Value| {
             let resolved = self.resolve(value);
-            if self.vregs[resolved.0 as usize] != NONE {
-                0
-            } else if self.is_param(resolved) {
-                3
+            if resolved.0 == carried {
+                4
             } else if self.is_made_anew(value) {
                 1
+            } else if self.is_needed_later(resolved) {
+                0
+            } else if self.carried[resolved.0 as usize] == NONE {
+                3
             } else {
                 2
             }
         };
-        if rank(b) > rank(a) { (b, a) } else { (a, b) }
+        let (a, b) = if rank(b) > rank(a) { (b, a) } else { (a, b) };
+        let first = self.resolve(a);
+        if carried != NONE && first.0 != carried && !self.is_needed_later(first) {
+            self.carried[first.0 as usize] = carried;
+        }
+        (a, b)
     }
 
-    fn is_param(&self, value: Value) -> bool {
-        matches!(self.input.func.node(value).op, crate::ir::Op::Param)
-    }
-
-    fn and(&mut self, ty: Type, d: VReg, a: Value, b: Value) {
+    fn and(&mut self, inst: Value, d: VReg, a: Value, b: Value) {
+        let ty = self.ty(inst);
         let (a, b) = self.constant_last(a, b);
-        let Some(number) = self.number(b) else { return self.alu_commuting(AluOp::And, ty, d, a, b) };
+        let Some(number) = self.number(b) else { return self.alu_commuting(AluOp::And, inst, d, a, b) };
         if let Some(imm) = self.input.isa.bit_immediate(ty, number) {
             return self.alu_imm(AluOp::And, ty, d, a, imm);
         }
@@ -108,7 +114,7 @@ impl Select<'_> {
             let kind = Kind::AluImm(AluOp::And, Width::W32, low.cast_signed());
             return self.emit(kind, &[same(d, 1), read(a)]);
         }
-        self.alu_commuting(AluOp::And, ty, d, a, b);
+        self.alu_commuting(AluOp::And, inst, d, a, b);
     }
 
     /// Clears all bits of a register from `bits` on.

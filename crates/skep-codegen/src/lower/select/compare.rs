@@ -187,7 +187,7 @@ impl Select<'_> {
         let d = self.result(inst);
         let (yes, no) = if compare.inverted { (b, a) } else { (a, b) };
         // The value that stays if the jump is taken is the one in whose register the result comes.
-        let kept_is_no = self.prefers(no, yes) && self.inverse(&compare).is_some();
+        let kept_is_no = self.prefers(inst, no, yes) && self.inverse(&compare).is_some();
         let (compare, kept, other) = match self.inverse(&compare) {
             Some(inverse) if kept_is_no => (inverse, no, yes),
             _ => (compare, yes, no),
@@ -209,12 +209,12 @@ impl Select<'_> {
     }
 
     /// Whether it is better to begin with `a` than with `b`, and to replace it.
-    fn prefers(&self, a: Value, b: Value) -> bool {
-        let constant = |value| self.number(value).is_some();
-        if constant(a) || constant(b) {
-            return constant(b) && !constant(a);
+    fn prefers(&mut self, inst: Value, a: Value, b: Value) -> bool {
+        let (constant_a, constant_b) = (self.number(a).is_some(), self.number(b).is_some());
+        if constant_a || constant_b {
+            return constant_b && !constant_a;
         }
-        self.overwritten_first(b, a).0 == a && a != b
+        a != b && self.overwritten_first(inst, b, a).0 == a
     }
 
     fn inverse(&self, compare: &Compare) -> Option<Compare> {

@@ -145,19 +145,16 @@ impl Select<'_> {
             let sum = self.root_reg(Root::Sum(inst));
             // In program order this comes last; `sum` is made first.
             let whole = std::mem::replace(&mut d, sum);
-            self.sum(d, base, index);
+            self.sum(inst, d, base, index);
             self.add_constant(whole, sum, offset);
             return;
         }
-        self.sum(d, base, index);
+        self.sum(inst, d, base, index);
     }
 
     /// `d = base + index`.
-    fn sum(&mut self, d: VReg, base: Value, index: Value) {
-        let (a, b) = match self.is_needed_later(base) && !self.is_needed_later(index) {
-            true => (index, base),
-            false => (base, index),
-        };
+    fn sum(&mut self, inst: Value, d: VReg, base: Value, index: Value) {
+        let (a, b) = self.overwritten_first(inst, base, index);
         let (a, b) = (self.reg(a), self.reg(b));
         self.emit(Kind::Alu(AluOp::Add, Width::W64), &[same(d, 1), read(a), read(b)]);
     }

@@ -20,6 +20,7 @@ use skep_insn::{AluOp, Reg, Width};
 use super::abi::Abi;
 use super::graph::{Exit, Graph};
 use super::index;
+use super::live::Live;
 use super::machine::{FramePlace, Kind, MBlock, MInst, Program, preg};
 use super::target::Isa;
 use super::widths::Widths;
@@ -46,6 +47,10 @@ pub(super) fn run(input: &Input<'_>, diags: &mut Vec<Diag>) -> Program {
         diags,
         program: Program::default(),
         vregs: vec![NONE; nodes],
+        live: Live::new(input.graph, nodes),
+        defined: vec![0; nodes],
+        carried: vec![NONE; nodes],
+        header: None,
         sums: vec![NONE; nodes],
         group: Vec::new(),
         fresh: Vec::new(),
@@ -70,6 +75,13 @@ struct Select<'a> {
     program: Program,
     /// The register of a value, if something needs it in one.
     vregs: Vec<u32>,
+    live: Live,
+    /// The block that defines a value.
+    defined: Vec<u32>,
+    /// The parameter of a loop that a value becomes in the next round.
+    carried: Vec<u32>,
+    /// Where the innermost loop around the current block begins.
+    header: Option<u32>,
     /// The register of `base + index` of a pointer sum, without its constant offset.
     sums: Vec<u32>,
     /// The instructions that one operation becomes, in order.
@@ -134,9 +146,19 @@ impl<'a> Select<'a> {
         // Ends of blocks in the reversed list; made into ranges at the end.
         let mut starts = vec![(0u32, 0u32); count];
         let mut jump_args = vec![(0u32, 0u32); count];
+        for (at, node) in (0..).zip(&graph.nodes) {
+            node.params.iter().for_each(|param| self.defined[param.0 as usize] = at);
+            if let Some(block) = node.body {
+                let insts = &self.input.func.block(block).insts;
+                insts.iter().for_each(|inst| self.defined[inst.0 as usize] = at);
+            }
+        }
         for (at, node) in graph.nodes.iter().enumerate().rev() {
             starts[at].1 = index(self.program.insts.len());
             self.loc = node.loc;
+            self.live.enter(graph, at);
+            self.header = node.header;
+            self.note_carried(at);
             jump_args[at] = self.exit(&node.exit);
             self.flush();
             if let Some(block) = node.body {
@@ -148,10 +170,26 @@ impl<'a> Select<'a> {
                     self.entry();
                 }
             }
+            node.params.iter().for_each(|&param| self.live.define(param));
             self.finish_shared();
             starts[at].0 = index(self.program.insts.len());
         }
         self.finish(&starts, &jump_args);
+    }
+
+    /// Notes what values a jump back to the header of a loop takes there.
+    fn note_carried(&mut self, at: usize) {
+        if let Exit::Jump(way) = self.input.graph.nodes[at].exit
+            && way.to as usize <= at
+        {
+            let params = self.input.graph.nodes[way.to as usize].params;
+            for (&param, &arg) in params.iter().zip(way.args) {
+                let arg = self.resolve(arg);
+                if arg != param {
+                    self.carried[arg.0 as usize] = param.0;
+                }
+            }
+        }
     }
 
     /// Puts all into the order and form that the register allocator wants.
@@ -217,6 +255,7 @@ impl<'a> Select<'a> {
         let node = self.input.func.node(inst);
         self.loc = node.loc;
         let needed = self.vregs[inst.0 as usize] != NONE;
+        self.live.define(inst);
         if !needed && self.sums[inst.0 as usize] == NONE && node.op.is_removable() {
             return;
         }
@@ -356,9 +395,11 @@ impl<'a> Select<'a> {
         matches!(self.input.func.node(self.resolve(value)).op, Op::Const(_) | Op::Slot(_) | Op::Symbol(_))
     }
 
-    /// Whether an instruction further down needs the value, too.
+    /// Whether a later instruction needs the value, too; values from outside of a loop are needed in its next round.
     fn is_needed_later(&self, value: Value) -> bool {
-        self.vregs[self.resolve(value).0 as usize] != NONE
+        let value = self.resolve(value);
+        self.live.is_needed(value)
+            || self.header.is_some_and(|header| self.defined[value.0 as usize] < header)
     }
 
     /// The register that holds a value; what is made anew at each use is made here.
@@ -378,6 +419,7 @@ impl<'a> Select<'a> {
 
     /// The register of a value that has one for its whole life.
     fn home(&mut self, value: Value) -> VReg {
+        self.live.need(value);
         if self.vregs[value.0 as usize] == NONE {
             self.vregs[value.0 as usize] = self.program.vreg_count;
             self.program.vreg_count += 1;
