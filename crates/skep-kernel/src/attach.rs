@@ -15,7 +15,7 @@ use skep_object::section::{ProgType, ProgramSection, attach_type};
 
 use crate::error::{Error, remedy};
 use crate::pin;
-use crate::prog::{Prog, attach_number};
+use crate::prog::Prog;
 use crate::select::Program;
 use crate::sys;
 use crate::vmlinux::KernelTypes;
@@ -74,39 +74,61 @@ pub(crate) struct AttachTo {
     pub(crate) btf_id: u32,
 }
 
-/// What the section of a program means to this kernel when the program is loaded.
-pub(crate) fn resolve(program: &Program<'_>, kernel: &mut KernelTypes) -> Result<AttachTo, Error> {
+/// What the sections of programs mean to this kernel when the programs are loaded.
+pub(crate) fn resolve(programs: &[Program<'_>], kernel: &mut KernelTypes) -> Result<Vec<AttachTo>, Error> {
+    let named = programs.iter().map(in_kernel_types).collect::<Result<Vec<_>, _>>()?;
+    let wanted: Vec<(Kind, &str)> =
+        named.iter().flatten().map(|(kind, name)| (*kind, name.as_str())).collect();
+    let mut ids = if wanted.is_empty() { Vec::new() } else { kernel.find(&wanted)? }.into_iter();
+    let mut resolved = Vec::with_capacity(programs.len());
+    for (program, named) in programs.iter().zip(&named) {
+        let section = &program.section;
+        let btf_id = match named.as_ref().map(|_| ids.next().flatten()) {
+            Some(None) => return Err(no_target(program, kernel)),
+            Some(Some(id)) => id.0,
+            None => 0,
+        };
+        let number = section.attach.map_or(Some(0), attach_type);
+        let attach_type = number.ok_or_else(|| {
+            fail(program, format!("no kernel up to 6.18 has {}", section.attach.unwrap_or_default()))
+        })?;
+        resolved.push(AttachTo { attach_type, btf_id });
+    }
+    Ok(resolved)
+}
+
+fn fail(program: &Program<'_>, problem: String) -> Error {
+    Error::Program { program: program.func.name.clone(), section: program.func.section.clone(), problem }
+}
+
+/// What the kernel's types call what a program is for, if it is to be found there.
+fn in_kernel_types(program: &Program<'_>) -> Result<Option<(Kind, String)>, Error> {
     let section = &program.section;
-    let fail = |problem: String| Error::Program {
-        program: program.func.name.clone(),
-        section: program.func.section.clone(),
-        problem,
-    };
-    let unknown =
-        || fail(format!("no kernel up to 6.18 has {}", section.attach.unwrap_or("its attach type")));
-    let attach_type = attach_number(section.attach).ok_or_else(unknown)?;
     let Some((kind, prefix)) = btf_target(section) else {
         return match section.ty {
             ProgType::EXT => {
-                Err(fail("it replaces a function of another program, which cannot be named yet".to_owned()))
+                let problem = "it replaces a function of another program, which cannot be named yet";
+                Err(fail(program, problem.to_owned()))
             }
             ProgType::STRUCT_OPS => {
-                Err(fail("struct_ops are not loaded yet; leave it out with `Options::skip`".to_owned()))
+                let problem = "struct_ops are not loaded yet; leave it out with `Options::skip`";
+                Err(fail(program, problem.to_owned()))
             }
-            _ => Ok(AttachTo { attach_type, btf_id: 0 }),
+            _ => Ok(None),
         };
     };
-    let Some(target) = section.target.filter(|target| !target.is_empty()) else {
-        return Err(fail(format!("the section must name what to attach to: {}", example(section))));
-    };
-    let name = format!("{prefix}{target}");
-    match kernel.find(&[(kind, &name)])?[..] {
-        [Some(id)] => Ok(AttachTo { attach_type, btf_id: id.0 }),
-        _ => {
-            let near = did_you_mean(&kernel.nearest(kind, prefix, target));
-            Err(fail(format!("the kernel has no {} '{target}'{near}", what(section))))
-        }
+    match section.target.filter(|target| !target.is_empty()) {
+        Some(target) => Ok(Some((kind, format!("{prefix}{target}")))),
+        None => Err(fail(program, format!("the section must name what to attach to: {}", example(section)))),
     }
+}
+
+fn no_target(program: &Program<'_>, kernel: &mut KernelTypes) -> Error {
+    let section = &program.section;
+    let (target, (kind, prefix)) =
+        (section.target.unwrap_or_default(), btf_target(section).unwrap_or((Kind::Func, "")));
+    let near = did_you_mean(&kernel.nearest(kind, prefix, target));
+    fail(program, format!("the kernel has no {} '{target}'{near}", what(section)))
 }
 
 /// As what the kernel's types know the target of a section, if it is to be found there.

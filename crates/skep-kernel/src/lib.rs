@@ -43,7 +43,9 @@
 //! why, or without what an old kernel may lack. A refusal of the verifier carries the log and points at the source.
 //! A program of a few functions takes one call each for its types, maps and programs, and two for each data section.
 //!
-//! Relocations of CO-RE are not applied: an image does not carry them yet.
+//! Not loaded yet: struct_ops, programs that replace functions of others (`freplace`), values of the kernel's
+//! configuration, and what modules of the kernel define. Relocations of CO-RE are not applied: an image does not carry
+//! them.
 //!
 //! Inside, `sys` and `mmap` are the only places that are unsafe.
 

@@ -6,6 +6,7 @@ use skep_insn::Endian;
 use skep_object::{Image, check};
 
 use crate::assemble::Addresses;
+use crate::attach;
 use crate::data::Sections;
 use crate::error::Error;
 use crate::imports;
@@ -30,6 +31,7 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     check(image)?;
     let selection = select::programs(image, options)?;
     let mut kernel = KernelTypes::default();
+    let targets = attach::resolve(&selection.programs, &mut kernel)?;
     let imports = imports::resolve(image, &selection, &mut kernel)?;
     let types = types::load(image, &selection);
     let maps = maps::create(image, options, &types)?;
@@ -37,8 +39,8 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     let addresses = Addresses { image, maps: &maps, data: &data, imports: &imports };
     let license = license(image)?;
     let mut programs = Vec::with_capacity(selection.programs.len());
-    for program in &selection.programs {
-        programs.push(verify::load(program, &addresses, &types, &license, options, &mut kernel)?);
+    for (program, target) in selection.programs.iter().zip(targets) {
+        programs.push(verify::load(program, target, &addresses, &types, &license, options)?);
     }
     maps::fill_prog_arrays(image, &maps, &selection, &programs)?;
     Ok(Loaded::new(programs, maps, data, types.remarks()))

@@ -1,5 +1,6 @@
 //! Makes the maps of an image.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use skep_btf::maps::MapType;
 use skep_object::image::{FuncId, MapId, Target};
 use skep_object::nearest::nearest;
+use skep_object::section::is_kernel_section;
 use skep_object::{Image, MapDef};
 
 use crate::error::{Error, remedy};
@@ -46,29 +48,27 @@ pub(crate) fn fill_prog_arrays(
     selection: &Selection<'_>,
     programs: &[Prog],
 ) -> Result<(), Error> {
+    let loaded: HashMap<FuncId, &Prog> =
+        selection.programs.iter().map(|program| program.id).zip(programs).collect();
     for (array, map) in maps.iter().zip(&image.maps) {
         for &(slot, target) in &map.values {
-            let Target::Func(func) = target else { continue };
-            // Programs that are not wanted leave their slot empty, as a tail call allows.
-            if let Some(prog) = program_of(selection, programs, func) {
-                array.put(slot, prog)?;
-            } else if selection.programs.is_empty() || image.func(func).section.starts_with(".text") {
-                return Err(Error::MapDefinition {
-                    map: map.def.name.clone(),
-                    problem: format!(
-                        "slot {slot} holds '{}', which is no program: it is in section '{}'",
-                        image.func(func).name,
-                        image.func(func).section
-                    ),
-                });
+            let Target::Func(id) = target else { continue };
+            let func = image.func(id);
+            match loaded.get(&id) {
+                Some(&prog) => array.put(slot, prog)?,
+                // A program that is not wanted leaves its slot empty, which tail calls pass by.
+                None if is_kernel_section(&func.section) => {}
+                None => {
+                    let (name, section) = (&func.name, &func.section);
+                    let problem = format!(
+                        "slot {slot} holds '{name}', which is no program: it is in section '{section}'"
+                    );
+                    return Err(Error::MapDefinition { map: map.def.name.clone(), problem });
+                }
             }
         }
     }
     Ok(())
-}
-
-fn program_of<'a>(selection: &Selection<'_>, programs: &'a [Prog], func: FuncId) -> Option<&'a Prog> {
-    programs.get(selection.programs.iter().position(|program| program.id == func)?)
 }
 
 fn open_or_create(def: &MapDef, options: &Options, types: &Types<'_>) -> Result<Map, Error> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use skep_insn::RawInsn;
 use skep_object::image::Func;
-use skep_object::section::{ProgType, ProgramSection, attach_type};
+use skep_object::section::{ProgType, ProgramSection};
 
 use crate::assemble;
 use crate::error::{Error, Place};
@@ -176,9 +176,4 @@ pub struct ProgInfo {
     pub run_time: Duration,
     /// How often it did not run because it was running already.
     pub recursion_misses: u64,
-}
-
-/// The number of an attach type by its name, where it has one.
-pub(crate) fn attach_number(name: Option<&str>) -> Option<u32> {
-    name.map_or(Some(0), attach_type)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use skep_object::Image;
 use skep_object::image::{DataId, Func, FuncId, ImportId, Target};
 use skep_object::nearest::nearest;
-use skep_object::section::ProgramSection;
+use skep_object::section::{ProgType, ProgramSection, is_kernel_section};
 
 use crate::error::Error;
 use crate::options::Options;
@@ -45,8 +45,15 @@ pub(crate) fn programs<'a>(image: &'a Image, options: &Options) -> Result<Select
     };
     let named = options.only.iter().chain(&options.skip).chain(options.types.iter().map(|(name, _)| name));
     for name in named {
-        if image.func_by_name(name).is_none() {
-            return Err(no_function(image, name));
+        let Some((_, func)) = image.func_by_name(name) else { return Err(no_function(image, name)) };
+        let is_typed = options.types.iter().any(|(typed, _)| is_called(func, typed));
+        if options.only.contains(name) && !is_typed && !is_kernel_section(&func.section) {
+            return Err(Error::Program {
+                program: name.clone(),
+                section: func.section.clone(),
+                problem: "the section does not tell a program type; say one by `Options::program_type`"
+                    .to_owned(),
+            });
         }
     }
     let entries = Entries::new(image);
@@ -68,9 +75,7 @@ fn wanted<'a>(func: &'a Func, options: &Options, is_entry: bool) -> Option<Progr
     let section = match (ProgramSection::parse(&func.section), ty) {
         (Some(section), None) => section,
         (Some(section), Some(ty)) if section.ty == ty => section,
-        (_, Some(ty)) => {
-            ProgramSection { ty, attach: None, target: None, sleepable: false, frags: false, autoload: true }
-        }
+        (_, Some(ty)) => by_hand(ty),
         (None, None) => return None,
     };
     let is_wanted = match &options.only[..] {
@@ -80,7 +85,14 @@ fn wanted<'a>(func: &'a Func, options: &Options, is_entry: bool) -> Option<Progr
     (is_wanted && !is_named(&options.skip)).then_some(section)
 }
 
-pub(crate) fn is_called(func: &Func, name: &str) -> bool {
+/// A section that says nothing but the type.
+fn by_hand(ty: ProgType) -> ProgramSection<'static> {
+    // Programs of this type must be able to sleep.
+    let sleepable = ty == ProgType::SYSCALL;
+    ProgramSection { ty, attach: None, target: None, sleepable, frags: false, autoload: true }
+}
+
+fn is_called(func: &Func, name: &str) -> bool {
     func.name == name || func.aliases.iter().any(|alias| alias == name)
 }
 

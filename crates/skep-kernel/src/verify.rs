@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use skep_object::Image;
 
 use crate::assemble::{self, Addresses};
-use crate::attach::{self, AttachTo};
+use crate::attach::AttachTo;
 use crate::error::{Error, Place, Refusal};
 use crate::explain;
 use crate::log::{TAIL, WHOLE, conclude, with_log};
@@ -17,7 +17,6 @@ use crate::prog::Prog;
 use crate::select::Program;
 use crate::sys::{self, ProgLoad};
 use crate::types::{TypeSet, Types};
-use crate::vmlinux::KernelTypes;
 
 /// Flags of a program.
 pub(crate) const SLEEPABLE: u32 = 1 << 4;
@@ -30,15 +29,14 @@ const LOG_ALL: u32 = 2;
 /// Loads a program of an image.
 pub(crate) fn load(
     program: &Program<'_>,
+    attach_to: AttachTo,
     addresses: &Addresses<'_>,
     types: &Types<'_>,
     license: &CStr,
     options: &Options,
-    kernel: &mut KernelTypes,
 ) -> Result<Prog, Error> {
     let (image, func) = (addresses.image, program.func);
     let assembled = assemble::program(program, addresses)?;
-    let AttachTo { attach_type, btf_id } = attach::resolve(program, kernel)?;
     let flag = |is: bool, flag| if is { flag } else { 0 };
     let request = ProgLoad {
         ty: program.section.ty.0,
@@ -46,8 +44,8 @@ pub(crate) fn load(
         license,
         flags: flag(program.section.sleepable, SLEEPABLE) | flag(program.section.frags, XDP_HAS_FRAGS),
         name: kernel_name(&options.name_prefix, &func.name),
-        attach_type,
-        attach_btf_id: btf_id,
+        attach_type: attach_to.attach_type,
+        attach_btf_id: attach_to.btf_id,
         ..ProgLoad::default()
     };
     let with = |set: Option<&TypeSet>| {

@@ -168,9 +168,20 @@ fn what_is_loaded_can_be_chosen() {
     if !may_load() {
         return;
     }
-    let image = image(
-        ".section socket\n.globl a, b\na: r0 = 1\n exit\nb: r0 = 2\n exit\n.section ?xdp\n.globl c\nc: r0 = 2\n exit",
+    let mut image = image(
+        ".map next, type=prog_array, max_entries=1, values=(0: f)\n.text\n.globl f\nf: r0 = 3\n exit\n.section socket\n.globl a, b\na: r0 = 1\n exit\nb: r0 = 2\n exit\n.section ?xdp\n.globl c\nc: r0 = 2\n exit",
     );
+    let error = |options: &Options| load(&image, options).map(drop).unwrap_err().to_string();
+    assert_eq!(error(&Options::new().skip("aa")), "no function 'aa'; did you mean 'a'?");
+    assert_eq!(
+        error(&Options::new().only("f")),
+        "program 'f' (section '.text'): the section does not tell a program type; say one by `Options::program_type`"
+    );
+    assert_eq!(
+        error(&Options::new().program_type("b", ProgType::XDP)),
+        "map 'next': slot 0 holds 'f', which is no program: it is in section '.text'"
+    );
+    image.maps.clear();
     let names = |options: &Options| -> Vec<String> {
         load(&image, options).unwrap().programs().iter().map(|program| program.name().to_owned()).collect()
     };
@@ -178,6 +189,8 @@ fn what_is_loaded_can_be_chosen() {
     assert_eq!(names(&Options::new().skip("a")), ["b"]);
     assert_eq!(names(&Options::new().only("c").only("a")), ["a", "c"]);
     assert_eq!(names(&Options::new().program_type("a", ProgType::XDP).only("a")), ["a"]);
+    let ty = |options: &Options| load(&image, options).unwrap().program("a").unwrap().ty();
+    assert_eq!(ty(&Options::new().program_type("a", ProgType::SYSCALL)), ProgType::SYSCALL);
 }
 
 /// A section for each program type that a section can name, and some more.
