@@ -236,7 +236,7 @@ fn datasec(image: &Image, data: &Data) -> Option<TypeId> {
 }
 
 impl Section {
-    fn global<T: BpfType>(&self, var: &Var) -> Result<Global<'_, T>, Error> {
+    fn global<'a, T: BpfType>(&'a self, var: &'a Var) -> Result<Global<'a, T>, Error> {
         let fail = |problem: String| Error::Data { section: self.map.name().to_owned(), problem };
         if var.size != u64::from(T::SIZE) {
             let ty = std::any::type_name::<T>();
@@ -251,7 +251,7 @@ impl Section {
             }
         };
         let len = usize::try_from(var.size).unwrap_or(usize::MAX);
-        Ok(Global { memory, at, len, section: self.map.name(), ty: PhantomData })
+        Ok(Global { memory, at, len, name: &var.name, section: self.map.name(), ty: PhantomData })
     }
 
     fn map_memory(&self) -> Result<Shared, Error> {
@@ -270,6 +270,7 @@ pub struct Global<'a, T> {
     /// Where it lies, in bytes.
     at: usize,
     len: usize,
+    name: &'a str,
     section: &'a str,
     ty: PhantomData<fn() -> T>,
 }
@@ -282,11 +283,8 @@ impl<T: BpfType> Global<'_, T> {
     pub fn get(&self) -> Result<T, Error> {
         let mut bytes = vec![0; self.len];
         self.memory.read(self.at, &mut bytes);
-        T::read_from(&bytes).map_err(|source| Error::Value {
-            map: self.section.to_owned(),
-            what: "variable",
-            source: Box::new(source),
-        })
+        let what = || format!("variable '{}'", self.name);
+        T::read_from(&bytes).map_err(|source| Error::Value { what: what(), source: Box::new(source) })
     }
 
     /// Gives it a value.
@@ -297,7 +295,10 @@ impl<T: BpfType> Global<'_, T> {
         if self.memory.write(self.at, &value.to_bytes()) {
             return Ok(());
         }
-        let problem = "constants cannot be changed once they are loaded; use `Options::value`".to_owned();
+        let problem = format!(
+            "'{}' is a constant, which cannot be changed once it is loaded; use `Options::value`",
+            self.name
+        );
         Err(Error::Data { section: self.section.to_owned(), problem })
     }
 }

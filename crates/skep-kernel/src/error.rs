@@ -80,12 +80,10 @@ pub enum Error {
         hint: &'static str,
     },
     /// What is there is no value of the type that was asked for.
-    #[error("a {what} of '{map}' cannot be read")]
+    #[error("{what} is no value of its type")]
     Value {
-        /// The map or data section.
-        map: String,
-        /// Key, value or variable.
-        what: &'static str,
+        /// A key or value of a map, or a variable.
+        what: String,
         /// What is wrong with the bytes.
         source: Box<skep_btf::Error>,
     },

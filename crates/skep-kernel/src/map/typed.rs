@@ -69,12 +69,12 @@ impl Map {
         Err(Error::Size { map, shape, what, found, expected, hint: "" })
     }
 
-    fn read<T: BpfType>(&self, what: &'static str, bytes: &[u8]) -> Result<T, Error> {
-        T::read_from(bytes).map_err(|source| Error::Value {
-            map: self.name.clone(),
-            what,
+    fn read<T: BpfType>(&self, what: &str, bytes: &[u8]) -> Result<T, Error> {
+        let fail = |source| Error::Value {
+            what: format!("a {what} of map '{}'", self.name),
             source: Box::new(source),
-        })
+        };
+        T::read_from(bytes).map_err(fail)
     }
 
     fn read_all<T: BpfType>(&self, bytes: &[u8]) -> Result<Vec<T>, Error> {

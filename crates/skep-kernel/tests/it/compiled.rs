@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use skep_derive::BpfType;
 use skep_kernel::{Error, Options, load};
 use skep_object::{Image, elf};
 
@@ -46,6 +47,23 @@ impl Drop for Temp {
     }
 }
 
+/// As in `parts.c`.
+#[derive(BpfType, Clone, Copy, Debug)]
+#[bpf(crate = "skep_btf")]
+#[repr(C)]
+struct Key {
+    a: u32,
+    b: u32,
+}
+
+#[derive(BpfType, Clone, Copy, Debug)]
+#[bpf(crate = "skep_btf")]
+#[repr(C)]
+struct Value {
+    n: u64,
+    name: [u8; 5],
+}
+
 #[test]
 fn all_parts_of_a_program_work_together() {
     if !may_load() {
@@ -65,8 +83,12 @@ fn all_parts_of_a_program_work_together() {
         let sum: u32 = (0..4).sum::<u32>() + b"hell".iter().map(|&c| u32::from(c)).sum::<u32>();
         assert_eq!(run(&loaded, "prog"), 23 - 1 + 1006 + sum + 10000, "{args:?}");
         loaded.global::<i32>("counter").unwrap().set(0).unwrap();
-        let table = loaded.map::<[u32; 2], [u64; 2]>("table").unwrap();
-        table.set([1, 2], [100, 0]).unwrap();
+        let table = loaded.map::<Key, Value>("table").unwrap();
+        table.set(Key { a: 1, b: 2 }, Value { n: 100, name: *b"hello" }).unwrap();
+        assert_eq!(
+            table.iter().map(|(key, value)| (key.b, value.name)).collect::<Vec<_>>(),
+            [(2, *b"hello")]
+        );
         assert_eq!(run(&loaded, "prog"), 20 + 100 + 1006 + sum + 20000, "{args:?}");
         assert_eq!(loaded.global::<i32>("runs").unwrap().get().unwrap(), 2);
     }
@@ -150,4 +172,34 @@ fn jump_tables_are_refused_where_the_kernel_lacks_them() {
         error.to_string(),
         "data section '.jumptables': jump tables need a kernel that has `gotox`; compile without them, for `-mcpu=v3`"
     );
+}
+
+#[derive(BpfType, Clone, Copy, Debug, PartialEq)]
+#[bpf(crate = "skep_btf")]
+#[repr(C)]
+struct Settings {
+    on: bool,
+    /// A bit-field of 3 bits, which only C can name.
+    bits: [u8; 3],
+    limit: u64,
+}
+
+#[test]
+fn variables_may_be_structs() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("parts.c", &["-g"]) else { return };
+    let settings = Settings { on: true, bits: [2, 0, 0], limit: 50 };
+    let loaded = load(&image, &Options::new().only("limited").value("settings", settings)).unwrap();
+    assert_eq!(run(&loaded, "limited"), 52);
+    let shared = loaded.global::<Settings>("settings").unwrap();
+    assert_eq!(shared.get().unwrap(), settings);
+    shared.set(Settings { on: false, ..settings }).unwrap();
+    assert_eq!(run(&loaded, "limited"), 0);
+    let bytes = loaded.map_raw(".data").unwrap().lookup(&[0; 4]).unwrap().unwrap();
+    loaded.map_raw(".data").unwrap().update(&[0; 4], &bytes.iter().map(|_| 7).collect::<Vec<u8>>()).unwrap();
+    let error = shared.get().unwrap_err();
+    assert_eq!(error.to_string(), "variable 'settings' is no value of its type");
+    assert!(std::error::Error::source(&error).is_some());
 }

@@ -57,7 +57,7 @@ fn constants_get_values_before_they_are_loaded() {
     let error = loaded.global::<u64>("step").unwrap().set(3).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "data section '.rodata': constants cannot be changed once they are loaded; use `Options::value`"
+        "data section '.rodata': 'step' is a constant, which cannot be changed once it is loaded; use `Options::value`"
     );
 }
 

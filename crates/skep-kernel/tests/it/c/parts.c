@@ -24,6 +24,13 @@ struct {
 	__type(value, struct value);
 } tasks SEC(".maps");
 
+struct settings {
+	u8 on;
+	u32 bits : 3;
+	u64 limit;
+};
+
+struct settings settings = {1, 5, 1000};
 int counter = 3;
 static int runs;
 const volatile int factor = 10;
@@ -78,4 +85,8 @@ SEC("?tc") int missing(void *ctx) {
 
 SEC("?tc") int variable(void *ctx) {
 	return bpf_per_cpu_ptr(&runqueues, 0) ? 1 : 2;
+}
+
+SEC("?tc") int limited(void *ctx) {
+	return settings.on ? settings.limit + settings.bits : 0;
 }
