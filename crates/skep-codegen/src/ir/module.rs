@@ -217,6 +217,15 @@ impl Module {
         id
     }
 
+    /// Replaces all symbols; the ids are those of the new list.
+    pub(crate) fn set_symbols(&mut self, symbols: Vec<Symbol>) {
+        self.symbol_ids.clear();
+        self.symbols.clear();
+        for symbol in symbols {
+            self.add_symbol(symbol);
+        }
+    }
+
     /// Adds the body of a function, whose symbol must be a function without one; its symbol is set to it.
     pub fn add_func(&mut self, func: Func) -> u32 {
         let id = index(self.funcs.len());

@@ -1,5 +1,4 @@
 //! Loops: which blocks are executed again and again, and how deep.
-#![expect(dead_code, reason = "what moves code out of loops asks for the rest")]
 
 use crate::ir::{Block, Cfg, Func};
 
@@ -9,8 +8,6 @@ pub(crate) struct Loop {
     pub(crate) header: Block,
     /// All its blocks, those of inner loops and the header included.
     pub(crate) blocks: Vec<Block>,
-    /// Blocks with an edge back to the header.
-    pub(crate) latches: Vec<Block>,
     /// The loop around it.
     pub(crate) parent: Option<usize>,
 }
@@ -54,7 +51,7 @@ impl Loops {
         let parent = self.of[header.0 as usize];
         let mut blocks = vec![header];
         self.of[header.0 as usize] = Some(number);
-        let mut todo = latches.clone();
+        let mut todo = latches;
         while let Some(block) = todo.pop() {
             let of = &mut self.of[block.0 as usize];
             if *of == Some(number) || !cfg.dominates(header, block) {
@@ -64,7 +61,7 @@ impl Loops {
             blocks.push(block);
             todo.extend(cfg.preds(block));
         }
-        self.loops.push(Loop { header, blocks, latches, parent });
+        self.loops.push(Loop { header, blocks, parent });
     }
 
     /// The innermost loop around a block.
@@ -82,16 +79,5 @@ impl Loops {
             at = self.loops[inner].parent;
         }
         false
-    }
-
-    /// In how many loops a block is.
-    pub(crate) fn depth(&self, block: Block) -> usize {
-        let mut at = self.of(block);
-        let mut depth = 0;
-        while let Some(inner) = at {
-            depth += 1;
-            at = self.loops[inner].parent;
-        }
-        depth
     }
 }

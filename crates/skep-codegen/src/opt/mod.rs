@@ -18,12 +18,14 @@ mod eval;
 mod flow;
 mod fold;
 mod gvn;
+mod inline;
 mod known;
+mod licm;
 mod loops;
 mod params;
 mod promote;
 
-use crate::ir::{Func, Inline, Loc, Module, Signature, SymbolId, Term, Value, text, validate};
+use crate::ir::{Func, Inline, Loc, Module, Node, Op, Signature, SymbolId, Term, Value, text, validate};
 use crate::{Opt, Options};
 
 /// What passes know besides the function.
@@ -49,24 +51,24 @@ pub(crate) const PASSES: &[Pass] = &[
     Pass { name: "fold", run: fold::run },
     Pass { name: "flow", run: flow::run },
     Pass { name: "gvn", run: gvn::run },
+    Pass { name: "licm", run: licm::run },
     Pass { name: "dce", run: dce::run },
 ];
 
-/// The passes of a level: those before inlining, and those behind it.
-struct Pipeline {
-    early: &'static [&'static str],
-    late: &'static [&'static str],
+/// The passes of a level, which run over each function when its callees are inlined.
+const fn pipeline(opt: Opt) -> &'static [&'static str] {
+    match opt {
+        Opt::O0 => &[],
+        Opt::O1 => &["promote", "params", "fold", "flow", "gvn", "dce"],
+        Opt::O2 | Opt::Os => &[
+            "promote", "params", "fold", "flow", "gvn", "fold", "flow", "promote", "params", "fold", "flow",
+            "params", "gvn", "licm", "dce",
+        ],
+    }
 }
 
-const O0: Pipeline = Pipeline { early: &[], late: &[] };
-const O1: Pipeline = Pipeline { early: &["promote", "params", "fold", "flow", "gvn", "dce"], late: &[] };
-const O2: Pipeline = Pipeline {
-    early: &["promote", "params", "fold", "gvn", "fold", "flow", "params", "dce"],
-    late: &["promote", "params", "fold", "flow", "params", "fold", "flow", "dce"],
-};
-
 /// Looks on: is called with the name of each pass that has run, and the function it ran over.
-pub(crate) type Observer<'a> = &'a mut dyn FnMut(&'static str, &Module, u32);
+pub(crate) type Observer<'a> = &'a mut (dyn FnMut(&'static str, &Module, u32) + 'a);
 
 /// Runs the passes of the level.
 pub(crate) fn run(module: &mut Module, options: &Options) {
@@ -75,13 +77,14 @@ pub(crate) fn run(module: &mut Module, options: &Options) {
 
 /// Runs the passes of the level, observed.
 pub(crate) fn run_observed(module: &mut Module, options: &Options, observer: Observer) {
-    let pipeline = match options.opt {
-        Opt::O0 => O0,
-        Opt::O1 => O1,
-        Opt::O2 | Opt::Os => O2,
-    };
-    over_all(module, options, pipeline.early, observer);
-    over_all(module, options, pipeline.late, observer);
+    let passes = pipeline(options.opt);
+    inline::run(module, options, observer, |module, func, observer| {
+        run_passes(module, func, options, passes, observer);
+        drop_dead_nodes(&mut module.funcs[func]);
+    });
+    if options.opt != Opt::O0 {
+        inline::remove_unused(module);
+    }
 }
 
 /// The pass of this name.
@@ -89,13 +92,11 @@ pub(crate) fn pass(name: &str) -> Option<&'static Pass> {
     PASSES.iter().find(|pass| pass.name == name)
 }
 
-fn over_all(module: &mut Module, options: &Options, names: &[&str], observer: Observer) {
-    for func in 0..module.funcs.len() {
-        for name in names {
-            let pass = pass(name).expect("pipelines name passes");
-            run_pass(pass, module, func, options);
-            observer(pass.name, module, u32::try_from(func).expect("fewer than 2^32 functions"));
-        }
+fn run_passes(module: &mut Module, func: usize, options: &Options, names: &[&str], observer: Observer) {
+    for name in names {
+        let pass = pass(name).expect("pipelines name passes");
+        run_pass(pass, module, func, options);
+        observer(pass.name, module, u32::try_from(func).expect("fewer than 2^32 functions"));
     }
 }
 
@@ -104,6 +105,11 @@ pub(crate) fn run_named(module: &mut Module, name: &str, options: &Options) -> b
     let level = [("O0", Opt::O0), ("O1", Opt::O1), ("O2", Opt::O2), ("Os", Opt::Os)];
     if let Some((_, level)) = level.into_iter().find(|(level, _)| *level == name) {
         run(module, &options.clone().opt(level));
+        return true;
+    }
+    if name == "inline" {
+        inline::run(module, options, &mut |_, _, _| {}, |_, _, _| {});
+        inline::remove_unused(module);
         return true;
     }
     let Some(pass) = pass(name) else { return false };
@@ -125,6 +131,34 @@ fn run_pass(pass: &Pass, module: &mut Module, func: usize, options: &Options) ->
         }
     }
     changed
+}
+
+/// Gives values new numbers, in the order of blocks, if most nodes are dead: passes keep tables by node.
+fn drop_dead_nodes(func: &mut Func) {
+    let live: usize = func.blocks.iter().map(|block| block.params.len() + block.insts.len()).sum();
+    if func.nodes.len() < 2 * live {
+        return;
+    }
+    let mut numbers = vec![Value(u32::MAX); func.nodes.len()];
+    let mut nodes = Vec::with_capacity(live);
+    let mut next = 0;
+    for block in &mut func.blocks {
+        for value in block.params.iter_mut().chain(&mut block.insts) {
+            let at = value.0 as usize;
+            let empty = Node { op: Op::Param, ty: None, loc: Loc::UNKNOWN };
+            nodes.push(std::mem::replace(&mut func.nodes[at], empty));
+            numbers[at] = Value(next);
+            *value = Value(next);
+            next += 1;
+        }
+    }
+    for node in &mut nodes {
+        node.op.each_operand_mut(|v| *v = numbers[v.0 as usize]);
+    }
+    for block in &mut func.blocks {
+        block.term.each_operand_mut(|v| *v = numbers[v.0 as usize]);
+    }
+    func.nodes = nodes;
 }
 
 /// What stands for a function while its body is being changed.
