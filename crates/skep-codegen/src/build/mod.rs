@@ -1,1 +1,2 @@
 //! The builder.
+pub mod core;
