@@ -1,5 +1,6 @@
 //! Everything that needs more than one part of the crate.
 
+mod build;
 mod cases;
 mod random;
 mod text;

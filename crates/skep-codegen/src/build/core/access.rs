@@ -122,7 +122,9 @@ impl FuncBuilder<'_> {
             Shape::Composite | Shape::Array { .. } => {
                 (Code::TypeMismatch, "read and write its members or elements, or copy the whole")
             }
-            _ => (Code::TypeMismatch, "it is no value of memory; cast the pointer to that of a complete type"),
+            _ => {
+                (Code::TypeMismatch, "it is no value of memory; cast the pointer to that of a complete type")
+            }
         };
         self.m.mistake(code, format!("{name} is {verb} as one value: {remedy}"));
         None
@@ -220,7 +222,8 @@ impl FuncBuilder<'_> {
         let whole = class.ir().is_some_and(|ty| ty.bits() == width.bits());
         if place.bits.is_some() || !whole {
             let name = self.m.type_name(place.ty);
-            let message = format!("{name} is {verb} in one step: expected an integer or pointer of whole bytes");
+            let message =
+                format!("{name} is {verb} in one step: expected an integer or pointer of whole bytes");
             self.m.mistake(Code::TypeMismatch, message);
             return None;
         }
@@ -244,7 +247,8 @@ impl FuncBuilder<'_> {
                 && class.shape == other.shape);
         if !same || !class.is_object() {
             let (to, from) = (self.m.type_name(dst.ty), self.m.type_name(src.ty));
-            self.m.mistake(Code::TypeMismatch, format!("{from} is copied to where {to} lies: cast a pointer"));
+            self.m
+                .mistake(Code::TypeMismatch, format!("{from} is copied to where {to} lies: cast a pointer"));
             return;
         }
         self.copy_bytes(dst, src, class.size);

@@ -38,18 +38,8 @@ pub enum Bin {
 
 impl Bin {
     /// All of them.
-    pub const ALL: &'static [Bin] = &[
-        Bin::Add,
-        Bin::Sub,
-        Bin::Mul,
-        Bin::Div,
-        Bin::Rem,
-        Bin::And,
-        Bin::Or,
-        Bin::Xor,
-        Bin::Shl,
-        Bin::Shr,
-    ];
+    pub const ALL: &'static [Bin] =
+        &[Bin::Add, Bin::Sub, Bin::Mul, Bin::Div, Bin::Rem, Bin::And, Bin::Or, Bin::Xor, Bin::Shl, Bin::Shr];
 
     const fn symbol(self) -> &'static str {
         match self {
@@ -307,11 +297,16 @@ impl FuncBuilder<'_> {
                 self.emit(Op::Cast(CastOp::IntToPtr, wide), target.ir())
             }
             (Shape::Ptr { space: from, .. }, Shape::Ptr { space, .. }) => {
-                if from == space { x } else { self.emit(Op::Cast(CastOp::Space, x), target.ir()) }
+                if from == space {
+                    x
+                } else {
+                    self.emit(Op::Cast(CastOp::Space, x), target.ir())
+                }
             }
             _ => {
                 let (from, to) = (self.m.type_name(a.ty), self.m.type_name(to));
-                let message = format!("{from} cannot be cast to {to}: only integers, truth values and pointers can");
+                let message =
+                    format!("{from} cannot be cast to {to}: only integers, truth values and pointers can");
                 self.m.mistake(Code::TypeMismatch, message);
                 return Value::POISON;
             }
@@ -330,7 +325,11 @@ impl FuncBuilder<'_> {
         };
         if let Some(number) = self.m.body.ir.as_const(x) {
             // Canonical numbers are sign-extended already.
-            let number = if op == CastOp::Zext { (number.cast_unsigned() & from.mask()).cast_signed() } else { number };
+            let number = if op == CastOp::Zext {
+                (number.cast_unsigned() & from.mask()).cast_signed()
+            } else {
+                number
+            };
             return self.number(number, to);
         }
         self.emit(Op::Cast(op, x), Some(to))
@@ -341,7 +340,8 @@ impl FuncBuilder<'_> {
         if a == b {
             return true;
         }
-        let (Shape::Ptr { to, space }, Shape::Ptr { to: other_to, space: other_space }) = (class.shape, other.shape)
+        let (Shape::Ptr { to, space }, Shape::Ptr { to: other_to, space: other_space }) =
+            (class.shape, other.shape)
         else {
             return same(class, other);
         };
@@ -377,7 +377,8 @@ impl FuncBuilder<'_> {
     #[cold]
     pub(super) fn bad_operands(&mut self, what: &str, a: Value, b: Value) -> Value {
         let (left, right) = (self.m.type_name(a.ty), self.m.type_name(b.ty));
-        let message = format!("{what} of {left} and {right}: the types do not fit together, cast one of them");
+        let message =
+            format!("{what} of {left} and {right}: the types do not fit together, cast one of them");
         self.m.mistake(Code::TypeMismatch, message);
         Value::POISON
     }

@@ -133,8 +133,7 @@ impl FuncBuilder<'_> {
         let offset = offset.saturating_add(unit.offset);
         // Units are aligned relative to the start of the struct.
         let align = place.bits.map_or(1, |bits| bits.align).min(unit.width.bytes());
-        let access =
-            Access { width: unit.width, volatile: place.volatile, order: ir::Order::Plain, align };
+        let access = Access { width: unit.width, volatile: place.volatile, order: ir::Order::Plain, align };
         (ptr, offset, access)
     }
 

@@ -37,8 +37,6 @@ pub(crate) struct Body {
     pub(super) failed: bool,
     /// Whether it has more than it may have, which has been reported.
     full: bool,
-    /// How many mistakes there were before it.
-    pub(super) mistakes_before: usize,
     /// Whether it is being built at all.
     open: bool,
 }
@@ -69,12 +67,12 @@ impl Default for Body {
             nodes: Vec::new(),
             loc: Loc::UNKNOWN,
         };
-        Body { open: false, ..Body::new(None, ir, TypeId::VOID, 0) }
+        Body { open: false, ..Body::new(None, ir, TypeId::VOID) }
     }
 }
 
 impl Body {
-    pub(super) fn new(func: Option<u32>, ir: ir::Func, ret: TypeId, mistakes_before: usize) -> Body {
+    pub(super) fn new(func: Option<u32>, ir: ir::Func, ret: TypeId) -> Body {
         Body {
             brand: Brand::new(),
             func,
@@ -89,15 +87,14 @@ impl Body {
             joins: Vec::new(),
             failed: false,
             full: false,
-            mistakes_before,
             open: true,
         }
     }
 
     /// The body of no function, which takes what is written after a mistake.
-    pub(super) fn orphan(loc: Loc, mistakes_before: usize) -> Body {
+    pub(super) fn orphan(loc: Loc) -> Body {
         let ir = ir::Func::new(ir::SymbolId(0), ir::Signature::default(), loc);
-        Body { failed: true, ..Body::new(None, ir, TypeId::VOID, mistakes_before) }
+        Body { failed: true, ..Body::new(None, ir, TypeId::VOID) }
     }
 
     pub(super) const fn is_open(&self) -> bool {

@@ -20,8 +20,10 @@ impl Module {
         self.check_ends();
         let unwritten = super::promote::variables(&mut self.body);
         for (variable, loc) in unwritten {
-            let name = self.body.vars[variable as usize].slot.name.as_deref().unwrap_or("a variable").to_owned();
-            let message = format!("'{name}' is read here, but not written on each way to here: give it a value first");
+            let name =
+                self.body.vars[variable as usize].slot.name.as_deref().unwrap_or("a variable").to_owned();
+            let message =
+                format!("'{name}' is read here, but not written on each way to here: give it a value first");
             let func = self.body_name();
             self.mistake_at(Code::Uninitialized, func, loc, message);
         }
@@ -46,12 +48,14 @@ impl Module {
     /// Tells of a block that can be reached and has no end.
     fn check_ends(&mut self) {
         let open = self.body.ir.blocks.iter().find(|block| block.term == Term::Open);
-        let Some(loc) = open.map(|block| block.insts.last().map_or(block.loc, |&inst| self.body.ir.node(inst).loc))
+        let Some(loc) =
+            open.map(|block| block.insts.last().map_or(block.loc, |&inst| self.body.ir.node(inst).loc))
         else {
             return;
         };
         let name = self.body_name();
-        let message = "the body ends without a ret here: return a value, or say that it is unreachable".to_owned();
+        let message =
+            "the body ends without a ret here: return a value, or say that it is unreachable".to_owned();
         self.mistake_at(Code::Unterminated, name, loc, message);
         for block in &mut self.body.ir.blocks {
             if block.term == Term::Open {
@@ -252,4 +256,3 @@ fn remove_unreachable(func: &mut Func) {
         block.term.each_edge_mut(|edge| edge.block = new[edge.block.0 as usize]);
     }
 }
-

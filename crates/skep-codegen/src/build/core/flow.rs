@@ -145,7 +145,8 @@ impl FuncBuilder<'_> {
                 *step
             }
             _ => {
-                let message = "begin_continue outside of a loop, or twice in one: end the statements within it first";
+                let message =
+                    "begin_continue outside of a loop, or twice in one: end the statements within it first";
                 self.m.mistake(Code::Unterminated, message.to_owned());
                 return;
             }
@@ -273,6 +274,13 @@ impl FuncBuilder<'_> {
         Some(Label { index: frame.number, brand: self.m.body.brand })
     }
 
+    /// Tells of a `break` or `continue` that no loop encloses.
+    #[track_caller]
+    pub(in crate::build) fn no_loop(&mut self, what: &str) {
+        let message = format!("a {what} that no loop encloses");
+        self.m.mistake(Code::Unterminated, message);
+    }
+
     /// Begins a choice by an integer. Code goes into its cases.
     #[track_caller]
     pub fn begin_switch(&mut self, value: Value) -> Label {
@@ -293,7 +301,8 @@ impl FuncBuilder<'_> {
         }
         let from = self.m.body.at;
         self.m.body.reachable = false;
-        let kind = Kind::Switch { value: node, ty, signed, from, cases: Vec::new(), default: None, next: None };
+        let kind =
+            Kind::Switch { value: node, ty, signed, from, cases: Vec::new(), default: None, next: None };
         self.push_frame(kind, None)
     }
 
@@ -352,7 +361,8 @@ impl FuncBuilder<'_> {
 
     fn begin_arm(&mut self) -> Option<ir::Block> {
         let Some(Frame { kind: Kind::Switch { next, .. }, exit, .. }) = self.m.body.frames.last_mut() else {
-            let message = "a case outside of a switch: begin_switch comes first, and end after each statement in it";
+            let message =
+                "a case outside of a switch: begin_switch comes first, and end after each statement in it";
             self.m.mistake(Code::Unterminated, message.to_owned());
             return None;
         };
@@ -399,7 +409,8 @@ impl FuncBuilder<'_> {
         let join = match self.m.body.frames.last() {
             Some(Frame { kind: Kind::Logic { join }, .. }) => *join,
             _ => {
-                let message = "end_logic without begin_and or begin_or, or with an open statement between them";
+                let message =
+                    "end_logic without begin_and or begin_or, or with an open statement between them";
                 self.m.mistake(Code::Unterminated, message.to_owned());
                 return Value::POISON;
             }
@@ -436,7 +447,8 @@ impl FuncBuilder<'_> {
                     let expected = self.m.class(ret);
                     if self.m.body.func.is_some() && !self.compatible(value.ty, class, ret, expected) {
                         let (found, name) = (self.m.type_name(value.ty), self.m.type_name(ret));
-                        let message = format!("{found} is returned, but the function returns {name}: cast it");
+                        let message =
+                            format!("{found} is returned, but the function returns {name}: cast it");
                         self.m.mistake(Code::TypeMismatch, message);
                     }
                     Some(node)

@@ -8,7 +8,7 @@ use super::class::Shape;
 use super::handle::{Func, Ty};
 use super::module::Module;
 use crate::diag::Code;
-use crate::ir::{self, Extern, Inline, Linkage, Loc, Signature, Symbol, SymbolId, SymbolKind};
+use crate::ir::{self, Extern, Inline, Linkage, Signature, Symbol, SymbolId, SymbolKind};
 
 /// A function as its callers see it.
 #[derive(Clone, Debug)]
@@ -129,9 +129,9 @@ impl Module {
                 let mut ir = ir::Func::new(decl.symbol, signature, loc);
                 ir.ty = Some(decl.proto);
                 ir.inline = decl.inline;
-                Body::new(Some(at), ir, decl.ret, self.mistake_count())
+                Body::new(Some(at), ir, decl.ret)
             }
-            None => Body::orphan(loc, self.mistake_count()),
+            None => Body::orphan(loc),
         };
         std::mem::swap(&mut self.body, &mut body);
         if body.is_open() {
@@ -239,10 +239,5 @@ impl Module {
             ret: self.class(decl.ret).ir(),
             variadic: decl.variadic,
         }
-    }
-
-    /// Where a function was declared.
-    pub(super) fn func_loc(&self, func: u32) -> Loc {
-        self.ir.symbol(self.funcs[func as usize].symbol).loc
     }
 }

@@ -130,7 +130,9 @@ impl Module {
             let found = license.escape_debug();
             self.mistake(
                 Code::BadName,
-                format!("the licence \"{found}\" is too long, or has a zero byte: write one of at most 127 bytes"),
+                format!(
+                    "the licence \"{found}\" is too long, or has a zero byte: write one of at most 127 bytes"
+                ),
             );
             return;
         }
@@ -209,13 +211,16 @@ impl Module {
                 ),
             );
         }
+        if options.endian != super::data::HOST {
+            self.swap_natives();
+        }
         crate::compile(self.finish()?, options)
     }
 
     /// Takes note of where the caller of the public function is that calls this first.
     #[track_caller]
     #[inline]
-    pub(super) fn here(&mut self) {
+    pub(in crate::build) fn here(&mut self) {
         self.caller = Location::caller();
     }
 
@@ -254,10 +259,6 @@ impl Module {
         let place = self.ir.place(loc);
         let file = self.ir.files.get(place.file as usize)?.clone();
         Some(SourcePlace { file, line: place.line, column: place.column })
-    }
-
-    pub(super) fn mistake_count(&self) -> usize {
-        self.diags.len()
     }
 
     #[inline]

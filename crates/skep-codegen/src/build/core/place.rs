@@ -1,6 +1,6 @@
 //! Places in memory: variables, what pointers point to, members, elements.
 
-use skep_btf::{Type as Btf, TypeId};
+use skep_btf::TypeId;
 
 use super::body::FuncBuilder;
 use super::class::{Class, Shape};
@@ -134,7 +134,16 @@ impl FuncBuilder<'_> {
                 let at = found.bit_offset / 8;
                 let start = u8::try_from(found.bit_offset % 8).unwrap_or(0);
                 let before = u32::try_from(at).unwrap_or(u32::MAX);
-                (at, Some(Bits { start, len, room: class.size.saturating_sub(before), before, align: place.align }))
+                (
+                    at,
+                    Some(Bits {
+                        start,
+                        len,
+                        room: class.size.saturating_sub(before),
+                        before,
+                        align: place.align,
+                    }),
+                )
             }
         };
         let volatile = place.volatile || member.volatile;
@@ -243,7 +252,9 @@ impl FuncBuilder<'_> {
         self.m.here();
         let size = match self.pointee(pointer) {
             Some(class) if class.is_object() => class.size,
-            Some(_) => return self.bad_operand("pointer arithmetic", pointer, "a pointer to a type with a size"),
+            Some(_) => {
+                return self.bad_operand("pointer arithmetic", pointer, "a pointer to a type with a size");
+            }
             None => return Value::POISON,
         };
         self.advance(pointer, index, size)
@@ -256,7 +267,7 @@ impl FuncBuilder<'_> {
         if self.pointee(pointer).is_none() { Value::POISON } else { self.advance(pointer, index, 1) }
     }
 
-    fn advance(&mut self, pointer: Value, index: Value, size: u32) -> Value {
+    pub(super) fn advance(&mut self, pointer: Value, index: Value, size: u32) -> Value {
         let (Some((base, _)), Some((at, class))) = (self.operand(pointer), self.operand(index)) else {
             return Value::POISON;
         };
@@ -380,16 +391,15 @@ impl FuncBuilder<'_> {
     fn member_names(&self, composite: TypeId) -> String {
         let btf = self.m.ir.types.so_far();
         let Some(members) = btf.ty(composite).members() else { return "no members at all".to_owned() };
-        let mut names: Vec<&str> =
-            members.iter().map(|member| btf.string(member.name)).filter(|name| !name.is_empty()).take(9).collect();
+        let mut names: Vec<&str> = members
+            .iter()
+            .map(|member| btf.string(member.name))
+            .filter(|name| !name.is_empty())
+            .take(9)
+            .collect();
         if names.len() > 8 {
             names[8] = "..";
         }
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-    }
-
-    /// Whether a type is a struct or a union.
-    pub(super) fn is_union(&self, bare: TypeId) -> bool {
-        matches!(self.m.ir.types.so_far().ty(bare), Btf::Union(_))
     }
 }

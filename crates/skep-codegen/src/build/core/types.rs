@@ -82,7 +82,9 @@ impl Module {
             _ => {
                 self.mistake(
                     Code::OutOfRange,
-                    format!("an integer of {bits} bits: registers hold 1 to 64, make a struct of larger ones"),
+                    format!(
+                        "an integer of {bits} bits: registers hold 1 to 64, make a struct of larger ones"
+                    ),
                 );
                 return Ty::POISON;
             }
@@ -348,7 +350,10 @@ impl Module {
             return Some(id);
         }
         let name = self.type_name(id);
-        self.mistake(Code::TypeMismatch, format!("{what} {name}, which has no size: complete it, or use a pointer"));
+        self.mistake(
+            Code::TypeMismatch,
+            format!("{what} {name}, which has no size: complete it, or use a pointer"),
+        );
         None
     }
 
@@ -440,7 +445,8 @@ impl Module {
             self.too_long("a struct", members.len());
             return None;
         }
-        let limit = if members.iter().any(|member| member.bits.is_some()) { 1 << 24 } else { u32::MAX.into() };
+        let limit =
+            if members.iter().any(|member| member.bits.is_some()) { 1 << 24 } else { u32::MAX.into() };
         let mut list = Vec::with_capacity(members.len());
         let (mut end, mut size, mut align) = (0u64, 0u64, 1u32);
         for member in members {
@@ -494,7 +500,9 @@ impl Module {
                 let name = member.name;
                 self.mistake(
                     Code::OutOfRange,
-                    format!("'{name}' lies before the member above it: list members in the order of their places"),
+                    format!(
+                        "'{name}' lies before the member above it: list members in the order of their places"
+                    ),
                 );
                 return None;
             }
