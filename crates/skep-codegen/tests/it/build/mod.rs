@@ -1,4 +1,4 @@
-//! The builder: what it makes, compared with `tests/cases/build/*.sir` (`SKEP_BLESS=1` rewrites these), and what it
+//! The builder: what it makes, compared with `tests/built/*.sir` (`SKEP_BLESS=1` rewrites these), and what it
 //! says of mistakes.
 
 mod core;
@@ -28,7 +28,7 @@ fn golden(name: &str, module: &ir::Module) {
         }
     }
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/build").join(name).with_extension("sir");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/built").join(name).with_extension("sir");
     if std::env::var_os("SKEP_BLESS").is_some_and(|value| value == "1") {
         std::fs::write(&path, found).unwrap();
         return;
