@@ -77,6 +77,14 @@ impl Map {
         Map::new(String::from_utf8_lossy(&info.name[..end]).into_owned(), &attr, fd)
     }
 
+    /// A map that has a name in the BPF file system.
+    ///
+    /// # Errors
+    /// If there is none at that path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Map, Error> {
+        Map::from_fd(pin::open_existing(path.as_ref())?)
+    }
+
     pub(crate) fn renamed(self, name: &str) -> Map {
         Map { name: name.to_owned(), ..self }
     }

@@ -25,6 +25,11 @@ pub(crate) fn open(path: &Path) -> Result<Option<OwnedFd>, Error> {
     }
 }
 
+/// What has a name.
+pub(crate) fn open_existing(path: &Path) -> Result<OwnedFd, Error> {
+    open(path)?.ok_or_else(|| error("open", path, io::Error::from_raw_os_error(libc::ENOENT)))
+}
+
 fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(io::Error::other)
 }

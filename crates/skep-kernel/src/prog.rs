@@ -63,6 +63,27 @@ impl Prog {
         Ok(Prog { name: "bytes".to_owned(), aliases: Vec::new(), section, ty, fd, log })
     }
 
+    /// A program that something else has loaded. Its section is not known.
+    ///
+    /// # Errors
+    /// If the descriptor is not one of a program.
+    pub fn from_fd(fd: OwnedFd) -> Result<Prog, Error> {
+        let fail = |source| Error::Info { what: "a program".to_owned(), source };
+        let info = sys::prog_info(fd.as_fd()).map_err(fail)?;
+        let end = info.name.iter().position(|&byte| byte == 0).unwrap_or(info.name.len());
+        let name = String::from_utf8_lossy(&info.name[..end]).into_owned();
+        let (aliases, section, log) = (Vec::new(), String::new(), String::new());
+        Ok(Prog { name, aliases, section, ty: ProgType(info.ty), fd, log })
+    }
+
+    /// A program that has a name in the BPF file system.
+    ///
+    /// # Errors
+    /// If there is none at that path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Prog, Error> {
+        Prog::from_fd(pin::open_existing(path.as_ref())?)
+    }
+
     /// Its name in the image.
     #[must_use]
     pub fn name(&self) -> &str {

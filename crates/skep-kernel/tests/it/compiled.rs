@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use skep_derive::BpfType;
-use skep_kernel::{Error, Options, load};
+use skep_insn::RawInsn;
+use skep_kernel::{Error, Options, Prog, load};
 use skep_object::{Image, elf};
 
 use crate::support::{may_load, run, skip};
 
 /// The image of a file of `tests/it/c`; `None`, and a line that says so, if there is no clang.
 pub(crate) fn compiled(source: &str, args: &[&str]) -> Option<Image> {
+    let object = elf::read(source, &std::fs::read(&compile(source, args)?.path).unwrap()).unwrap();
+    Some(skep_link::link(&object, &skep_link::Options::new()).unwrap())
+}
+
+fn compile(source: &str, args: &[&str]) -> Option<Temp> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/c").join(source);
     let object = Temp::new();
     let fixed = ["-target", "bpf", "-O2", "-c", "-o"];
@@ -23,8 +29,7 @@ pub(crate) fn compiled(source: &str, args: &[&str]) -> Option<Image> {
         }
     };
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let object = elf::read(source, &std::fs::read(&object.path).unwrap()).unwrap();
-    Some(skep_link::link(&object, &skep_link::Options::new()).unwrap())
+    Some(object)
 }
 
 /// A file that goes when its name does.
@@ -34,11 +39,15 @@ struct Temp {
 
 impl Temp {
     fn new() -> Temp {
-        let thread = std::thread::current();
-        let name: String =
-            thread.name().unwrap_or("test").chars().filter(char::is_ascii_alphanumeric).collect();
-        Temp { path: env::temp_dir().join(format!("skep-kernel-{}-{name}.o", std::process::id())) }
+        Temp { path: env::temp_dir().join(format!("{}.o", unique())) }
     }
+}
+
+/// A name that no other test has.
+fn unique() -> String {
+    let thread = std::thread::current();
+    let name: String = thread.name().unwrap_or("test").chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("skep_kernel_{}_{name}", std::process::id())
 }
 
 impl Drop for Temp {
@@ -99,10 +108,8 @@ fn a_function_that_the_kernel_lacks_is_named() {
     if !may_load() {
         return;
     }
-    let Some(image) = compiled("parts.c", &["-g"]) else { return };
-    let Err(Error::Refused(refusal)) = load(&image, &Options::new().only("missing")) else {
-        panic!("it was loaded")
-    };
+    let Some(image) = compiled("missing.c", &["-g"]) else { return };
+    let Err(Error::Refused(refusal)) = load(&image, &Options::new()) else { panic!("it was loaded") };
     let place = refusal.place.as_ref().unwrap();
     assert_eq!(place.insn, "call bpf_no_such_function");
     assert_eq!(place.text, "return bpf_no_such_function(3);");
@@ -114,7 +121,7 @@ fn a_function_that_the_kernel_lacks_is_named() {
     }
     let error = load(&image, &Options::new()).map(drop).unwrap_err().to_string();
     assert!(
-        error.starts_with("'bpf_no_such_function' is needed by 'prog', but neither the image nor the kernel has such a function"),
+        error.starts_with("'bpf_no_such_function' is needed by 'missing', but neither the image nor the kernel has such a function"),
         "{error}"
     );
 }
@@ -124,8 +131,8 @@ fn a_variable_of_the_kernel_is_found_by_its_type() {
     if !may_load() {
         return;
     }
-    let Some(image) = compiled("parts.c", &["-g"]) else { return };
-    match load(&image, &Options::new().only("variable")) {
+    let Some(image) = compiled("variable.c", &["-g"]) else { return };
+    match load(&image, &Options::new()) {
         Ok(loaded) => assert_eq!(run(&loaded, "variable"), 1),
         // The id was right, but not every kernel knows where its variables are.
         Err(Error::Refused(refusal)) => {
@@ -202,4 +209,49 @@ fn variables_may_be_structs() {
     let error = shared.get().unwrap_err();
     assert_eq!(error.to_string(), "variable 'settings' is no value of its type");
     assert!(std::error::Error::source(&error).is_some());
+}
+
+/// What libbpf made of the program `name` of an object file: it must come to the same instructions.
+fn by_libbpf(object: &Path, name: &str) -> Option<Vec<RawInsn>> {
+    let pinned = Path::new("/sys/fs/bpf").join(unique());
+    let mut bpftool = Command::new("bpftool");
+    bpftool.args(["prog", "loadall"]).arg(object).arg(&pinned);
+    let output = match bpftool.output() {
+        Ok(output) => output,
+        Err(error) => {
+            skip(&format!("bpftool: {error}"));
+            return None;
+        }
+    };
+    let program = Prog::open(pinned.join(name));
+    let _ = std::fs::remove_dir_all(&pinned);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(instructions(&program.unwrap()))
+}
+
+/// What the kernel has, without numbers of maps, which differ.
+fn instructions(program: &Prog) -> Vec<RawInsn> {
+    let mut code = program.xlated().unwrap();
+    for insn in &mut code {
+        // BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+        if insn.code == 0x18 && matches!(insn.src(), 1 | 2) {
+            insn.imm = 0;
+        }
+    }
+    code
+}
+
+#[test]
+fn libbpf_comes_to_the_same_instructions() {
+    if !may_load() {
+        return;
+    }
+    for args in [&["-g", "-mcpu=v2"][..], &["-g", "-mcpu=v3"], &["-g", "-mcpu=v4"]] {
+        let Some(object) = compile("parts.c", args) else { return };
+        let Some(expected) = by_libbpf(&object.path, "prog") else { return };
+        let object = elf::read("parts.o", &std::fs::read(&object.path).unwrap()).unwrap();
+        let image = skep_link::link(&object, &skep_link::Options::new()).unwrap();
+        let loaded = load(&image, &Options::new()).unwrap();
+        assert_eq!(instructions(loaded.program("prog").unwrap()), expected, "{args:?}");
+    }
 }

@@ -41,7 +41,6 @@ extern void bpf_rcu_read_unlock(void) __ksym;
 extern int bpf_no_such_function(int) __ksym __weak;
 extern const int bpf_no_such_variable __ksym __weak;
 extern const int bpf_no_such_symbol __ksym __weak;
-extern const struct rq runqueues __ksym;
 
 noinline int visible(int x) {
 	return x * factor + counter;
@@ -79,14 +78,6 @@ SEC("tc") int prog(void *ctx) {
 	return visible(2) + invisible(&key) + hidden(&x) + sum + runs * 10000;
 }
 
-SEC("?tc") int missing(void *ctx) {
-	return bpf_no_such_function(3);
-}
-
-SEC("?tc") int variable(void *ctx) {
-	return bpf_per_cpu_ptr(&runqueues, 0) ? 1 : 2;
-}
-
-SEC("?tc") int limited(void *ctx) {
+SEC("tc") int limited(void *ctx) {
 	return settings.on ? settings.limit + settings.bits : 0;
 }
