@@ -3,10 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use skep_derive::BpfType;
-use skep_insn::RawInsn;
-use skep_kernel::{Error, Options, Prog, load};
+use skep_kernel::{Error, Options, Prog, RingBuffer, load};
 use skep_object::{Image, elf};
 
 use crate::support::{may_load, run, skip};
@@ -212,7 +212,7 @@ fn variables_may_be_structs() {
 }
 
 /// What libbpf made of the program `name` of an object file: it must come to the same instructions.
-fn by_libbpf(object: &Path, name: &str) -> Option<Vec<RawInsn>> {
+fn by_libbpf(object: &Path, name: &str) -> Option<String> {
     let pinned = Path::new("/sys/fs/bpf").join(unique());
     let mut bpftool = Command::new("bpftool");
     bpftool.args(["prog", "loadall"]).arg(object).arg(&pinned);
@@ -229,16 +229,19 @@ fn by_libbpf(object: &Path, name: &str) -> Option<Vec<RawInsn>> {
     Some(instructions(&program.unwrap()))
 }
 
-/// What the kernel has, without numbers of maps, which differ.
-fn instructions(program: &Prog) -> Vec<RawInsn> {
+/// What the kernel has, as text, without numbers of maps and addresses of the kernel, which differ.
+fn instructions(program: &Prog) -> String {
     let mut code = program.xlated().unwrap();
-    for insn in &mut code {
-        // BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
-        if insn.code == 0x18 && matches!(insn.src(), 1 | 2) {
-            insn.imm = 0;
+    for at in 0..code.len() {
+        let is_address = code.get(at + 1).is_some_and(|next| next.imm.cast_unsigned() >> 16 == 0xffff);
+        match (code[at].code, code[at].src()) {
+            // BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+            (0x18, 1 | 2) => code[at].imm = 0,
+            (0x18, 0) if is_address => (code[at].imm, code[at + 1].imm) = (0, 0),
+            _ => {}
         }
     }
-    code
+    code.iter().enumerate().map(|(at, raw)| format!("{at}: {raw:?}\n")).collect()
 }
 
 #[test]
@@ -246,12 +249,51 @@ fn libbpf_comes_to_the_same_instructions() {
     if !may_load() {
         return;
     }
-    for args in [&["-g", "-mcpu=v2"][..], &["-g", "-mcpu=v3"], &["-g", "-mcpu=v4"]] {
-        let Some(object) = compile("parts.c", args) else { return };
-        let Some(expected) = by_libbpf(&object.path, "prog") else { return };
-        let object = elf::read("parts.o", &std::fs::read(&object.path).unwrap()).unwrap();
-        let image = skep_link::link(&object, &skep_link::Options::new()).unwrap();
-        let loaded = load(&image, &Options::new()).unwrap();
-        assert_eq!(instructions(loaded.program("prog").unwrap()), expected, "{args:?}");
+    for (source, name) in
+        [("parts.c", "prog"), ("parts.c", "limited"), ("features.c", "first"), ("features.c", "last")]
+    {
+        for args in [&["-g", "-mcpu=v2"][..], &["-g", "-mcpu=v3"], &["-g", "-mcpu=v4"], &["-g", "-O1"]] {
+            let Some(object) = compile(source, args) else { return };
+            let Some(expected) = by_libbpf(&object.path, name) else { return };
+            let object = elf::read(source, &std::fs::read(&object.path).unwrap()).unwrap();
+            let image = skep_link::link(&object, &skep_link::Options::new()).unwrap();
+            let loaded = load(&image, &Options::new()).unwrap();
+            assert_eq!(loaded.remarks(), [""; 0]);
+            let found = instructions(loaded.program(name).unwrap());
+            let difference = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
+            assert_eq!(difference, None, "{source} {name} {args:?}");
+            assert_eq!(found.len(), expected.len(), "{source} {name} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn what_needs_types_has_them() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("features.c", &["-g"]) else { return };
+    let loaded = load(&image, &Options::new()).unwrap_or_else(|error| panic!("{error}"));
+    let locks = loaded.map::<u32, [u64; 2]>("locks").unwrap();
+    for key in 0..4 {
+        locks.set(key, [0, 0]).unwrap();
+    }
+    let inner = loaded.map_raw("inner").unwrap();
+    loaded.map_raw("outer").unwrap().put(0, inner).unwrap();
+    inner.update(&[0; 4], &1000_u64.to_ne_bytes()).unwrap();
+    let mut events = RingBuffer::new(loaded.map_raw("events").unwrap()).unwrap();
+    assert_eq!(run(&loaded, "first"), 77);
+    let total = (1 + 2 + 3) + (0..10).sum::<u64>() + u64::from(b'7') + 1000;
+    assert_eq!(loaded.global::<u64>("sum").unwrap().get().unwrap(), total);
+    assert_eq!(events.next().unwrap()[..], total.to_ne_bytes());
+    assert_eq!(locks.get(0).unwrap().unwrap()[1], 1);
+    assert_eq!(loaded.global::<[u32; 8]>("calls").unwrap().get().unwrap()[..2], [1, 1]);
+    // The timer fires when it likes, but soon.
+    let timers = loaded.map::<u32, [u64; 3]>("timers").unwrap();
+    let fired = || timers.get(0).unwrap().unwrap()[2];
+    let start = Instant::now();
+    while fired() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
     }
 }
