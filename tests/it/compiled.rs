@@ -13,7 +13,7 @@ use crate::random::number;
 use crate::sir::generated;
 
 /// Programs that are tried however long it takes.
-const PROGRAMS: u64 = 40;
+const PROGRAMS: u64 = 16;
 
 /// `SKEP_FUZZ_SECS` says how long to go on, `SKEP_FUZZ_SEED` where to begin, `SKEP_FUZZ_COUNT` with how many programs;
 /// what fails is written to the folder `SKEP_FUZZ_KEEP`.
@@ -41,8 +41,9 @@ fn compiled_modules_do_what_they_mean() {
     eprintln!("refused by the kernel\n{}", judge.refused.table());
     eprintln!("refused by the kernel, but not unoptimized\n{}", judge.spoiled.table());
     tell(&format!(
-        "random modules: {tried} compiled, {} pieces of code ran in user space, {in_kernel} in the kernel, which refused {refused}",
-        judge.ran,
+        "random modules: {tried} compiled, {} pieces of code ran in user space, {} big-endian ones by the oracle, \
+         {in_kernel} in the kernel, which refused {refused}",
+        judge.ran, judge.ran_in_big,
     ));
     if let Some(dir) = std::env::var_os("SKEP_FUZZ_KEEP") {
         let examples = std::mem::take(&mut judge.examples);
@@ -64,7 +65,7 @@ fn refused_in_short(judge: &mut Judge, reason: &str, way: Way, case: &Case) -> S
         let candidate = Case { module: candidate.clone(), ..case.clone() };
         if begun.elapsed() > Duration::from_secs(20)
             || ir::validate::module(&candidate.module).is_err()
-            || judge::meaning(&candidate).is_err()
+            || judge::meaning(&candidate, Endian::Little).is_err()
         {
             return false;
         }

@@ -33,12 +33,13 @@ fn random_modules_mean_something() {
     for seed in 0..1000 {
         let case = generated(seed);
         ir::validate::module(&case.module).unwrap_or_else(|diags| panic!("seed {seed}: {diags}"));
-        let meaning = judge::meaning(&case).unwrap_or_else(|fault| panic!("seed {seed}: {}", fault.what));
+        let meaning = judge::meaning(&case, Endian::Little)
+            .unwrap_or_else(|fault| panic!("seed {seed}: {}", fault.what));
         let text = ir::text::print(&case.module);
         let read =
             ir::text::parse("random.sir", &text).unwrap_or_else(|errors| panic!("seed {seed}: {errors}"));
         assert_eq!(ir::text::print(&read), text, "seed {seed}");
-        let again = judge::meaning(&Case { module: read, ..case });
+        let again = judge::meaning(&Case { module: read, ..case }, Endian::Little);
         assert!(again == Ok(meaning), "seed {seed}: the text means something else\n{text}");
     }
 }
@@ -126,7 +127,7 @@ fn what_matters_is_left_of_a_module() {
         let short = shrink::shrink(&case.module, |candidate| {
             let candidate = Case { module: candidate.clone(), ..case.clone() };
             ir::validate::module(&candidate.module).is_ok()
-                && judge::meaning(&candidate).is_ok()
+                && judge::meaning(&candidate, Endian::Little).is_ok()
                 && divides(&shrink::tidied(&candidate.module))
         });
         let insts: usize =

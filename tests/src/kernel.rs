@@ -10,11 +10,11 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::{self, NonNull};
 
-use skep_insn::Endian;
-use skep_object::image::{FuncId, Image, Target};
+use skep_object::image::Image;
 
 use crate::engine::{Engine, Loaded, Memory, Refused};
-use crate::slot::{CALL, Slot, fields, insn};
+use crate::flat::flat;
+use crate::slot::{Slot, insn};
 
 const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE: libc::c_int = 2;
@@ -28,10 +28,6 @@ const PROG_TYPE_SYSCALL: u32 = 31;
 const PROG_FLAG_SLEEPABLE: u32 = 1 << 4;
 /// `BPF_PSEUDO_MAP_VALUE`: `src` of `ld_imm64` with the address of a map's value.
 const PSEUDO_MAP_VALUE: u8 = 2;
-/// `BPF_PSEUDO_FUNC`: `src` of `ld_imm64` with the address of a function.
-const PSEUDO_FUNC: u8 = 4;
-/// `BPF_PSEUDO_CALL`: `src` of a `call` of a function of the program.
-const PSEUDO_CALL: u8 = 1;
 
 const PAGE: usize = 4096;
 const LOG_BYTES: usize = 1 << 20;
@@ -141,35 +137,12 @@ impl Kernel {
         let (main, _) = image.func_by_name(entry).ok_or_else(|| missing(format!("no function '{entry}'")))?;
         let data = image.data.iter().map(data_map).collect::<io::Result<Vec<File>>>();
         let data = data.map_err(|error| missing(format!("a map for data: {error}")))?;
-        let others = (0..).map(FuncId).zip(&image.funcs).filter(|(id, _)| *id != main);
-        let order: Vec<_> = [(main, image.func(main))].into_iter().chain(others).collect();
-        let mut starts = vec![0; image.funcs.len()];
-        let mut code: Vec<Slot> = Vec::new();
-        for (id, func) in &order {
-            starts[id.0 as usize] = code.len();
-            code.extend(func.code.iter().map(|slot| slot.to_bytes(Endian::Little)));
-        }
-        for (id, func) in &order {
-            for reference in &func.refs {
-                let at = starts[id.0 as usize] + reference.at.index();
-                let f = fields(code[at]);
-                match reference.target {
-                    Target::Func(to) => {
-                        let distance = starts[to.0 as usize].cast_signed() - at.cast_signed() - 1;
-                        let imm = i32::try_from(distance).expect("a short program");
-                        let src = if f.code == CALL { PSEUDO_CALL } else { PSEUDO_FUNC };
-                        code[at] = insn(f.code, f.dst, src, 0, imm);
-                    }
-                    Target::Data { data: to, offset } => {
-                        let map = &data[to.0 as usize];
-                        code[at] = insn(f.code, f.dst, PSEUDO_MAP_VALUE, 0, map.as_raw_fd());
-                        let offset = i32::try_from(offset).expect("small data");
-                        code[at + 1] = insn(0, 0, 0, 0, offset);
-                    }
-                    other => return Err(missing(format!("a reference to {other:?}"))),
-                }
-            }
-        }
+        let code = flat(image, main, |data_id, offset| {
+            let map = &data[data_id.0 as usize];
+            let offset = i32::try_from(offset).expect("small data");
+            (PSEUDO_MAP_VALUE, [map.as_raw_fd(), offset])
+        });
+        let code = code.map_err(missing)?;
         Ok(Box::new(self.load_with(&code, data)?))
     }
 }

@@ -4,6 +4,7 @@
 //!   Both share no code with the libraries.
 //! * [`engine`] is what runs programs: the interpreter in all its modes, and the [`kernel`].
 //! * [`wrap`] turns a piece of code into a program that loads all registers from memory and stores them again.
+//! * [`flat`] makes one piece of code of an image.
 //! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
 //! * [`filetest`] reads and runs the cases in `filetests/cases`: text in, text out.
 //! * [`sir`] is the compiler's side: an interpreter of its IR, random modules, and real C as its IR.
@@ -12,6 +13,7 @@
 pub mod compare;
 pub mod engine;
 pub mod filetest;
+pub mod flat;
 pub mod generate;
 pub mod kernel;
 pub mod names;

@@ -16,6 +16,12 @@ const DEPTH: u64 = 512;
 /// Where code addresses (`ld_imm64` with src 4) begin; they lie apart from all data.
 const CODE: u64 = 0x7fed << 48;
 
+/// The code address of a slot.
+#[must_use]
+pub const fn code_address(slot: u64) -> u64 {
+    CODE + slot
+}
+
 /// Why execution ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -60,17 +66,43 @@ pub struct Done {
     pub visited: Vec<bool>,
 }
 
-/// Runs a program on `memory` until its exit.
+/// Runs a program on `memory` until its exit, on a machine of this one's byte order.
 ///
 /// # Errors
 /// If it does not come to its exit within `steps` instructions.
 pub fn run(code: &[Slot], memory: &mut [u8], addresses: Addresses, steps: u64) -> Result<Done, Fault> {
+    let order = if cfg!(target_endian = "little") { Order::Little } else { Order::Big };
+    let args = [addresses.memory, memory.len() as u64];
+    run_in(order, code, memory, addresses, args, steps)
+}
+
+/// Order of the bytes of a number in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The lowest digits first.
+    Little,
+    /// The highest digits first.
+    Big,
+}
+
+/// Runs a program with these arguments on a machine of that byte order. The fields of its slots are little-endian all
+/// the same.
+///
+/// # Errors
+/// If it does not come to its exit within `steps` instructions.
+pub fn run_in(
+    order: Order,
+    code: &[Slot],
+    memory: &mut [u8],
+    addresses: Addresses,
+    args: [u64; 2],
+    steps: u64,
+) -> Result<Done, Fault> {
     let mut regs = [0; 11];
-    regs[1] = addresses.memory;
-    regs[2] = memory.len() as u64;
+    regs[1..3].copy_from_slice(&args);
     regs[10] = addresses.frame;
     let stack = vec![0; 4 * usize::from(FRAME)];
-    let mut machine = Machine { code, memory, addresses, stack, regs, callers: Vec::new() };
+    let mut machine = Machine { order, code, memory, addresses, stack, regs, callers: Vec::new() };
     let starts = starts(code);
     let mut visited = vec![false; code.len()];
     let mut at = 0;
@@ -110,6 +142,7 @@ struct Caller {
 }
 
 struct Machine<'a> {
+    order: Order,
     code: &'a [Slot],
     memory: &'a mut [u8],
     addresses: Addresses,
@@ -172,7 +205,7 @@ impl Machine<'_> {
     fn compute(&self, f: Fields, bits: u32) -> Option<u64> {
         let dst = self.reg(f.dst);
         if f.code & 0xf0 == alu::END {
-            return byte_order(f, bits == 64, dst);
+            return byte_order(f, bits == 64, dst, self.order);
         }
         let src = self.operand(f);
         let (a, b) = (unsigned(dst.into(), bits), unsigned(src.into(), bits));
@@ -283,12 +316,13 @@ impl Machine<'_> {
     }
 
     fn read_number(&mut self, at: usize, addr: u64, len: usize) -> Result<i128, Fault> {
-        self.bytes(at, addr, len).map(|bytes| number(bytes))
+        let order = self.order;
+        self.bytes(at, addr, len).map(|bytes| number(bytes, order))
     }
 
     fn write_number(&mut self, at: usize, addr: u64, len: usize, value: i128) -> Result<(), Fault> {
-        let bytes = self.bytes(at, addr, len)?;
-        put(bytes, value);
+        let order = self.order;
+        put(self.bytes(at, addr, len)?, value, order);
         Ok(())
     }
 
@@ -402,19 +436,18 @@ fn product(a: i128, b: i128, bits: u32) -> i128 {
 }
 
 /// `le`, `be` and `bswap` (RFC 9669 §4.2).
-fn byte_order(f: Fields, alu64: bool, value: u64) -> Option<u64> {
+fn byte_order(f: Fields, alu64: bool, value: u64, order: Order) -> Option<u64> {
     let len = match f.imm {
         16 => 2,
         32 => 4,
         64 => 8,
         _ => return None,
     };
-    let host_is_little = cfg!(target_endian = "little");
     let to_big = f.code & X == X;
     let reverses = match (alu64, to_big) {
         (true, false) => true,
         (true, true) => return None,
-        (false, _) => to_big == host_is_little,
+        (false, _) => to_big == (order == Order::Little),
     };
     let mut digits: Vec<i128> = (0..len).map(|i| i128::from(value) / (1 << (8 * i)) % 256).collect();
     if reverses {
@@ -443,21 +476,20 @@ fn holds(condition: u8, a: i128, b: i128, bits: u32) -> Option<bool> {
     })
 }
 
-/// The number that bytes mean in the host's order.
-fn number(bytes: &[u8]) -> i128 {
+/// The number that bytes mean.
+fn number(bytes: &[u8], order: Order) -> i128 {
     let digit = |sum: i128, &byte: &u8| sum * 256 + i128::from(byte);
-    if cfg!(target_endian = "little") {
-        bytes.iter().rev().fold(0, digit)
-    } else {
-        bytes.iter().fold(0, digit)
+    match order {
+        Order::Little => bytes.iter().rev().fold(0, digit),
+        Order::Big => bytes.iter().fold(0, digit),
     }
 }
 
 /// The inverse of [`number`]: keeps the low bytes.
-fn put(bytes: &mut [u8], value: i128) {
+fn put(bytes: &mut [u8], value: i128, order: Order) {
     let len = bytes.len();
     for (i, byte) in bytes.iter_mut().enumerate() {
-        let digit = if cfg!(target_endian = "little") { i } else { len - 1 - i };
+        let digit = if order == Order::Little { i } else { len - 1 - i };
         *byte = value.to_le_bytes()[digit];
     }
 }

@@ -17,7 +17,8 @@ pub fn load_imm64(dst: u8, value: u64) -> [Slot; 2] {
     [insn(LD_IMM64, dst, 0, 0, low), insn(0, 0, 0, 0, high)]
 }
 
-fn halves(value: u64) -> [i32; 2] {
+/// The immediates of an `ld_imm64` of this value.
+pub(crate) fn halves(value: u64) -> [i32; 2] {
     let b = value.to_le_bytes();
     [i32::from_le_bytes([b[0], b[1], b[2], b[3]]), i32::from_le_bytes([b[4], b[5], b[6], b[7]])]
 }

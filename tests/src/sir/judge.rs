@@ -7,15 +7,18 @@ use skep_codegen::diag::Code;
 use skep_codegen::ir::Module;
 use skep_codegen::{Cpu, Endian, Opt, Options, Target};
 use skep_insn::Insn;
-use skep_object::Image;
+use skep_object::image::{DataId, Image, Target as ImageTarget};
 use skep_vm::{Hosts, Unit};
 
 use super::eval::{Machine, Nothing};
 use super::generate::Profile;
 use super::memory::{Name, Uninit};
 use crate::engine::{Memory, Refused};
+use crate::flat;
 use crate::kernel::Kernel;
+use crate::oracle::{self, Addresses};
 use crate::report::Counts;
+use crate::slot::halves;
 
 /// A module and what it is run on, one after the other: its variables keep what the run before has left.
 #[derive(Clone)]
@@ -101,6 +104,8 @@ pub struct Judge {
     kernel: Option<Kernel>,
     /// Pieces of code that were run in user space.
     pub ran: u64,
+    /// Pieces of big-endian code that the judge of all engines has run.
+    pub ran_in_big: u64,
     /// Compilations that gave diagnostics which the module has earned: by their code.
     pub told: Counts,
     /// Pieces of code that the kernel ran, by level.
@@ -125,6 +130,7 @@ impl Judge {
             host,
             kernel,
             ran: 0,
+            ran_in_big: 0,
             told: Counts::default(),
             accepted: Counts::default(),
             refused: Counts::default(),
@@ -144,12 +150,21 @@ impl Judge {
     /// # Errors
     /// The first disagreement.
     pub fn compare(&mut self, case: &Case, ways: impl IntoIterator<Item = Way>) -> Result<(), Disagreement> {
-        let expected = meaning(case)?;
+        let expected = meaning(case, Endian::Little)?;
+        let mut in_big = None;
         let mut seen: Vec<Image> = Vec::new();
         let mut unoptimized = None;
         for way in ways {
             let Some(image) = self.image(case, way)? else { continue };
-            if way.endian == Endian::Big || seen.contains(&image) {
+            if way.endian == Endian::Big {
+                if in_big.is_none() {
+                    in_big = Some(meaning(case, Endian::Big)?);
+                }
+                run_in_big(case, way, &image, in_big.as_deref().unwrap_or_default())?;
+                self.ran_in_big += 1;
+                continue;
+            }
+            if seen.contains(&image) {
                 continue;
             }
             self.run(case, way, &image, &expected)?;
@@ -268,12 +283,12 @@ impl Judge {
     }
 }
 
-/// What a case means.
+/// What a case means on machines of a byte order.
 ///
 /// # Errors
 /// If it means nothing.
-pub fn meaning(case: &Case) -> Result<Vec<Outcome>, Disagreement> {
-    let mut machine = Machine::new(&case.module, Endian::Little, Uninit::Fault);
+pub fn meaning(case: &Case, endian: Endian) -> Result<Vec<Outcome>, Disagreement> {
+    let mut machine = Machine::new(&case.module, endian, Uninit::Fault);
     let mut outcomes = Vec::new();
     for input in &case.inputs {
         let addr = machine.memory.add(Name::Buffer(outcomes.len()), input.0.to_vec(), false);
@@ -308,6 +323,50 @@ fn agree(
         let result = func.prepare().memory(&mut memory.0).budget(BUDGET).call();
         let result = result.map_err(|trap| differs(chain(&*trap)))?;
         let found = Outcome { result, memory };
+        difference(&found, expected).map_or(Ok(()), |what| Err(differs(what)))?;
+    }
+    Ok(())
+}
+
+/// Where the memory, and behind it the variables, are said to lie on a big-endian machine; and the stack.
+const BIG: Addresses = Addresses { memory: 0x10_0000, frame: 0x20_0000 };
+
+/// Big-endian code is run by the oracle of instructions, the only one here that knows such a machine.
+fn run_in_big(case: &Case, way: Way, image: &Image, expected: &[Outcome]) -> Result<(), Disagreement> {
+    let bad = |what: String| Disagreement { kind: Kind::BadObject(way), what };
+    let differs = |what: String| Disagreement { kind: Kind::Differs(way, "oracle"), what };
+    let (main, _) = image.func_by_name("main").ok_or_else(|| bad("no function 'main'".to_owned()))?;
+    let mut bytes = vec![0; Memory::LEN];
+    let mut places = Vec::new();
+    for data in &image.data {
+        bytes.resize(bytes.len().next_multiple_of(64), 0);
+        places.push(BIG.memory + bytes.len() as u64);
+        bytes.extend(&data.bytes);
+        let rest = usize::try_from(data.size).map_err(|error| bad(error.to_string()))? - data.bytes.len();
+        bytes.resize(bytes.len() + rest, 0);
+    }
+    let place = |id: DataId, offset: i64| places[id.0 as usize].wrapping_add_signed(offset);
+    let starts = flat::starts(image, main);
+    for (data, start) in image.data.iter().zip(&places) {
+        for reference in &data.refs {
+            let address = match reference.target {
+                ImageTarget::Func(id) => oracle::code_address(starts[id.0 as usize] as u64),
+                ImageTarget::Data { data, offset } => place(data, offset),
+                other => return Err(bad(format!("a pointer to {other:?}"))),
+            };
+            let at = usize::try_from(start - BIG.memory + reference.at).expect("inside of the memory");
+            bytes[at..at + 8].copy_from_slice(&address.to_be_bytes());
+        }
+    }
+    let code = flat::flat(image, main, |id, offset| (0, halves(place(id, offset)))).map_err(bad)?;
+    for (input, expected) in case.inputs.iter().zip(expected) {
+        bytes[..Memory::LEN].copy_from_slice(&input.0);
+        let args = [BIG.memory, Memory::LEN as u64];
+        let done = oracle::run_in(oracle::Order::Big, &code, &mut bytes, BIG, args, BUDGET);
+        let done = done.map_err(|fault| differs(format!("{fault:?}")))?;
+        let mut memory = Memory::new();
+        memory.0.copy_from_slice(&bytes[..Memory::LEN]);
+        let found = Outcome { result: done.regs[0], memory };
         difference(&found, expected).map_or(Ok(()), |what| Err(differs(what)))?;
     }
     Ok(())
