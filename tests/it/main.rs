@@ -3,9 +3,11 @@
 mod compiled;
 mod files;
 mod insn;
+mod llvm;
 mod meaning;
 mod misuse;
 mod passes;
 mod random;
 mod sir;
+mod tools;
 mod wild;

@@ -84,7 +84,9 @@ impl<'a> Lower<'_, '_, 'a> {
                 Operand::Tied => {
                     let value = self.operand(args.next().ok_or_else(missing)?)?;
                     if !asm.inputs.is_empty() {
-                        return Err(self.fault("assembly whose first input is not the tied one is not supported"));
+                        return Err(
+                            self.fault("assembly whose first input is not the tied one is not supported")
+                        );
                     }
                     asm.tied = true;
                     names.push("%0".to_owned());
@@ -121,7 +123,9 @@ impl<'a> Lower<'_, '_, 'a> {
             Ty::Void => None,
             ty => Some(register(ty).ok_or_else(|| unsupported(ty, self.at))?),
         };
-        if text.is_empty() && let (true, Some(&value), Some(_)) = (asm.tied, asm.inputs.first(), ty) {
+        if text.is_empty()
+            && let (true, Some(&value), Some(_)) = (asm.tied, asm.inputs.first(), ty)
+        {
             // The usual way to hide a value from the optimizer.
             return Ok(Some(Lowered::One(self.pin(value))));
         }

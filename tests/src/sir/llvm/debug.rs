@@ -23,7 +23,8 @@ impl<'p, 'a> Debug<'p, 'a> {
     pub(super) fn loc(&mut self, out: &mut ir::Module, number: &str) -> Option<Loc> {
         let node = node::find(self.module, number)?;
         let line = node.number("line").filter(|&line| line > 0)?;
-        let scope = if node.link("file").is_some() { Some((number, node.clone())) } else { self.scope(&node) };
+        let scope =
+            if node.link("file").is_some() { Some((number, node.clone())) } else { self.scope(&node) };
         let file = scope.and_then(|(name, scope)| self.file(out, name, scope))?;
         Some(out.loc(Place { file, line, column: node.number("column").unwrap_or(0) }))
     }

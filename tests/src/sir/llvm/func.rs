@@ -9,7 +9,6 @@ use super::globals::{Symbols, register, registers, unsupported};
 use super::lex::unescape;
 use super::node;
 use super::syntax::{Block as SourceBlock, Func as Function, Inst, Kind, Module, Typed, Val};
-use super::types::Types;
 use super::{Fault, Res};
 
 /// What a local name stands for.
@@ -27,7 +26,6 @@ pub(super) struct Lower<'l, 'p, 'a> {
     pub(super) parsed: &'p Module<'a>,
     pub(super) source: &'p Function<'a>,
     pub(super) symbols: &'l Symbols<'p, 'a>,
-    pub(super) types: &'l mut Types<'p, 'a>,
     debug: &'l mut Debug<'p, 'a>,
     pub(super) out: &'l mut ir::Module,
     pub(super) func: Func,
@@ -58,7 +56,6 @@ pub(super) fn translate<'p, 'a>(
     source: &'p Function<'a>,
     symbols: &Symbols<'p, 'a>,
     debug: &mut Debug<'p, 'a>,
-    types: &mut Types<'p, 'a>,
     out: &mut ir::Module,
 ) -> Res<()> {
     let symbol = symbols.find(source.name, source.at)?;
@@ -77,7 +74,6 @@ pub(super) fn translate<'p, 'a>(
         parsed,
         source,
         symbols,
-        types,
         debug,
         out,
         func,
@@ -235,7 +231,8 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
         for inst in source.iter().flat_map(|block| &block.insts) {
             let Kind::Phi { ty, from: ways } = &inst.kind else { continue };
             let way = ways.iter().find(|(_, label)| *label == from);
-            let (val, _) = way.ok_or_else(|| fault(format!("a phi in '{label}' lacks a value from '{from}'")))?;
+            let (val, _) =
+                way.ok_or_else(|| fault(format!("a phi in '{label}' lacks a value from '{from}'")))?;
             edge.args.push(self.operand(&Typed { ty: ty.clone(), val: val.clone() })?);
         }
         Ok(edge)

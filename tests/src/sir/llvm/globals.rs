@@ -78,6 +78,11 @@ fn linkage(words: &[&str]) -> Linkage {
     }
 }
 
+/// Where a variable lies, if that is said; arenas have a section of their own.
+fn section<'a>(global: &Global<'a>) -> Option<&'a str> {
+    global.section.or_else(|| (global.space == 1).then_some(".addr_space.1"))
+}
+
 /// Adds all symbols that are used; bodies of functions are still to come.
 pub(super) fn declare<'p, 'a>(
     parsed: &'p Module<'a>,
@@ -100,7 +105,7 @@ pub(super) fn declare<'p, 'a>(
         let symbol = Symbol {
             name: super::func::name(global.name),
             linkage: linkage(&global.words),
-            section: global.section.map(str::to_owned),
+            section: section(global).map(str::to_owned),
             kind: placeholder(),
             loc: Loc::UNKNOWN,
         };
@@ -166,8 +171,11 @@ impl<'a> Symbols<'_, 'a> {
         }
         let ty = func.dbg.and_then(|dbg| types.proto(&mut out.types, dbg));
         let defined = !func.blocks.is_empty();
-        let kind =
-            if defined { SymbolKind::Func(*bodies) } else { SymbolKind::Extern(Extern { sig: Some(sig.clone()), ty }) };
+        let kind = if defined {
+            SymbolKind::Func(*bodies)
+        } else {
+            SymbolKind::Extern(Extern { sig: Some(sig.clone()), ty })
+        };
         let symbol = Symbol {
             name: super::func::name(func.name),
             linkage: linkage(&func.words),

@@ -75,7 +75,9 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
 
     fn part(&self, value: Lowered, index: u32) -> Res<Lowered> {
         let part = match value {
-            Lowered::Many(parts) => usize::try_from(index).ok().and_then(|index| parts.into_iter().nth(index)),
+            Lowered::Many(parts) => {
+                usize::try_from(index).ok().and_then(|index| parts.into_iter().nth(index))
+            }
             _ => None,
         };
         part.ok_or_else(|| self.fault("there is no such part"))

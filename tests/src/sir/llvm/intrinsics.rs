@@ -57,14 +57,14 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
             return Ok(Some(Lowered::One(self.int(Type::I64, if least { 0 } else { -1 }))));
         }
         let args = self.arguments(&call.args)?;
-        let made = match args.as_slice() {
-            &[a, ..] if is("expect") || is("expect.with.probability") || is("ssa.copy") => Some(a),
-            &[_, b] if is("bpf.passthrough") => Some(self.pin(b)),
-            &[a] => self.unary(a, &is),
-            &[a, _] if is("ctlz") || is("cttz") || is("abs") => self.unary(a, &is),
-            &[a, b] if base.contains(".with.overflow") => return self.overflow(base, a, b).map(Some),
-            &[a, b] => self.two(a, b, &is),
-            &[a, b, c] if is("fshl") || is("fshr") => Some(self.funnel(a, b, c, is("fshl"))),
+        let made = match *args.as_slice() {
+            [a, ..] if is("expect") || is("expect.with.probability") || is("ssa.copy") => Some(a),
+            [_, b] if is("bpf.passthrough") => Some(self.pin(b)),
+            [a] => self.unary(a, &is),
+            [a, _] if is("ctlz") || is("cttz") || is("abs") => self.unary(a, &is),
+            [a, b] if base.contains(".with.overflow") => return self.overflow(base, a, b).map(Some),
+            [a, b] => self.two(a, b, &is),
+            [a, b, c] if is("fshl") || is("fshr") => Some(self.funnel(a, b, c, is("fshl"))),
             _ => None,
         };
         match made {
@@ -80,12 +80,8 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
 
     fn unary(&mut self, a: Value, is: &impl Fn(&str) -> bool) -> Option<Value> {
         let ty = self.func.ty(a);
-        let known = [
-            ("bswap", UnOp::Bswap),
-            ("ctpop", UnOp::Popcnt),
-            ("ctlz", UnOp::Clz),
-            ("cttz", UnOp::Ctz),
-        ];
+        let known =
+            [("bswap", UnOp::Bswap), ("ctpop", UnOp::Popcnt), ("ctlz", UnOp::Clz), ("cttz", UnOp::Ctz)];
         if let Some((_, op)) = known.iter().find(|(name, _)| is(name)) {
             return Some(self.push(Op::Un(*op, a), ty));
         }

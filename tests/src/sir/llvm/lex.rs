@@ -213,25 +213,15 @@ mod tests {
     #[test]
     fn words() {
         use Token::{Chars, Global, Hash, Label, Local, Meta, Number, Punct, Str, Word};
-        check("%3 = add i32 -7, 1.5e+00", &[
-            Local("3"),
-            Punct('='),
-            Word("add"),
-            Word("i32"),
-            Number("-7"),
-            Punct(','),
-            Number("1.5e+00"),
-        ]);
+        check(
+            "%3 = add i32 -7, 1.5e+00",
+            &[Local("3"), Punct('='), Word("add"), Word("i32"), Number("-7"), Punct(','), Number("1.5e+00")],
+        );
         check("14: ; preds = %2\n for.end-x:", &[Label("14"), Label("for.end-x")]);
-        check(r#"@"a b" c"x\00" "y" #1 !dbg !12 ..."#, &[
-            Global("a b"),
-            Chars("x\\00"),
-            Str("y"),
-            Hash("1"),
-            Meta("dbg"),
-            Meta("12"),
-            Word("..."),
-        ]);
+        check(
+            r#"@"a b" c"x\00" "y" #1 !dbg !12 ..."#,
+            &[Global("a b"), Chars("x\\00"), Str("y"), Hash("1"), Meta("dbg"), Meta("12"), Word("...")],
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl<'a> Lower<'_, '_, 'a> {
                 number.ok_or_else(|| self.fault("a stack frame whose size is not known is not supported"))?
             }
         };
-        let size = size.checked_mul(count).unwrap_or(u64::MAX);
+        let size = size.saturating_mul(count);
         self.slot(dest, size, if align == 0 { natural } else { align })
     }
 
@@ -82,7 +82,8 @@ impl<'a> Lower<'_, '_, 'a> {
 
     /// Whether a loaded number is extended to a pointer, and nothing else.
     fn becomes_pointer(&self, dest: &str) -> bool {
-        let Some(Inst { kind: Kind::Cast { op: "zext", .. }, dest: Some(wide), .. }) = self.only_user(dest) else {
+        let Some(Inst { kind: Kind::Cast { op: "zext", .. }, dest: Some(wide), .. }) = self.only_user(dest)
+        else {
             return false;
         };
         matches!(
@@ -254,7 +255,8 @@ impl<'a> Lower<'_, '_, 'a> {
     pub(super) fn copy(&mut self, args: &[Typed<'a>], aligns: [u64; 2], overlap: bool) -> Res<()> {
         let [dst, src, size, ..] = args else { return Err(self.fault("a copy lacks arguments")) };
         let size = self.number(size).and_then(|size| u32::try_from(size).ok());
-        let size = size.ok_or_else(|| self.fault("a copy of a size that is not constant is not supported"))?;
+        let size =
+            size.ok_or_else(|| self.fault("a copy of a size that is not constant is not supported"))?;
         let (dst, src) = (self.operand(dst)?, self.operand(src)?);
         let align = |align: u64| u8::try_from(align.clamp(1, 8)).unwrap_or(1);
         let [dst_align, src_align] = aligns.map(align);
@@ -276,7 +278,8 @@ impl<'a> Lower<'_, '_, 'a> {
     pub(super) fn fill(&mut self, args: &[Typed<'a>], align: u64) -> Res<()> {
         let [dst, byte, size, ..] = args else { return Err(self.fault("a fill lacks arguments")) };
         let size = self.number(size).and_then(|size| u32::try_from(size).ok());
-        let size = size.ok_or_else(|| self.fault("a fill of a size that is not constant is not supported"))?;
+        let size =
+            size.ok_or_else(|| self.fault("a fill of a size that is not constant is not supported"))?;
         let align = u8::try_from(align.clamp(1, 8)).unwrap_or(1);
         let constant = self.number(byte);
         let dst = self.operand(dst)?;
@@ -294,10 +297,9 @@ impl<'a> Lower<'_, '_, 'a> {
         let mut at = 0;
         while at < size {
             let left = size - at;
-            let width = [Width::W64, Width::W32, Width::W16].into_iter();
+            let mut width = [Width::W64, Width::W32, Width::W16].into_iter();
             let width = width
-                .filter(|width| u32::from(width.bytes()) <= left && width.bytes() <= align)
-                .next()
+                .find(|width| u32::from(width.bytes()) <= left && width.bytes() <= align)
                 .unwrap_or(Width::W8);
             let access = Access { align: width.bytes().min(align), ..Access::plain(width) };
             let offset = i32::try_from(at).unwrap_or(i32::MAX);

@@ -71,7 +71,7 @@ pub fn translate(name: &str, text: &str) -> Result<ir::Module, Error> {
         let mut types = types::collect(&parsed, &mut nodes, &mut module);
         let symbols = globals::declare(&parsed, &mut module, &mut types)?;
         for func in parsed.funcs.iter().filter(|func| !func.blocks.is_empty()) {
-            func::translate(&parsed, func, &symbols, &mut nodes, &mut types, &mut module)?;
+            func::translate(&parsed, func, &symbols, &mut nodes, &mut module)?;
         }
         Ok(module)
     };

@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn nodes_and_tuples() {
-        let node = read(r#"distinct !DIX(name: "a, (b", flags: A | B, scope: !5, size: 32, e: !DIExpression())"#);
+        let node =
+            read(r#"distinct !DIX(name: "a, (b", flags: A | B, scope: !5, size: 32, e: !DIExpression())"#);
         assert_eq!(node.kind, "DIX");
         assert_eq!(node.string("name").as_deref(), Some("a, (b"));
         assert_eq!(node.get("flags"), Some("A | B"));

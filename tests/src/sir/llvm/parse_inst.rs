@@ -312,8 +312,7 @@ impl<'a> Parser<'a> {
                     }
                 }
                 Token::Word(
-                    order
-                    @ ("unordered" | "monotonic" | "acquire" | "release" | "acq_rel" | "seq_cst"),
+                    order @ ("unordered" | "monotonic" | "acquire" | "release" | "acq_rel" | "seq_cst"),
                 ) => {
                     self.next();
                     memory.order.get_or_insert(order);

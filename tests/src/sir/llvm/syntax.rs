@@ -10,7 +10,10 @@ pub(super) enum Ty<'a> {
     /// With its address space.
     Ptr(u32),
     Array(u64, Box<Ty<'a>>),
-    Struct { packed: bool, fields: Vec<Ty<'a>> },
+    Struct {
+        packed: bool,
+        fields: Vec<Ty<'a>>,
+    },
     Named(&'a str),
     /// Floating point, vectors, and what else BPF has not: its name.
     Other(&'a str),
@@ -82,29 +85,87 @@ pub(super) struct Memory<'a> {
 /// What an instruction does.
 #[derive(Clone, Debug)]
 pub(super) enum Kind<'a> {
-    Alloca { ty: Ty<'a>, count: Option<Typed<'a>>, align: u64 },
-    Load { ty: Ty<'a>, ptr: Typed<'a>, memory: Memory<'a> },
-    Store { value: Typed<'a>, ptr: Typed<'a>, memory: Memory<'a> },
+    Alloca {
+        ty: Ty<'a>,
+        count: Option<Typed<'a>>,
+        align: u64,
+    },
+    Load {
+        ty: Ty<'a>,
+        ptr: Typed<'a>,
+        memory: Memory<'a>,
+    },
+    Store {
+        value: Typed<'a>,
+        ptr: Typed<'a>,
+        memory: Memory<'a>,
+    },
     Gep(Gep<'a>),
-    Bin { op: &'a str, ty: Ty<'a>, a: Val<'a>, b: Val<'a> },
-    Icmp { cond: &'a str, ty: Ty<'a>, a: Val<'a>, b: Val<'a> },
-    Cast { op: &'a str, from: Typed<'a>, to: Ty<'a> },
-    Phi { ty: Ty<'a>, from: Vec<(Val<'a>, &'a str)> },
-    Select { cond: Typed<'a>, a: Typed<'a>, b: Typed<'a> },
+    Bin {
+        op: &'a str,
+        ty: Ty<'a>,
+        a: Val<'a>,
+        b: Val<'a>,
+    },
+    Icmp {
+        cond: &'a str,
+        ty: Ty<'a>,
+        a: Val<'a>,
+        b: Val<'a>,
+    },
+    Cast {
+        op: &'a str,
+        from: Typed<'a>,
+        to: Ty<'a>,
+    },
+    Phi {
+        ty: Ty<'a>,
+        from: Vec<(Val<'a>, &'a str)>,
+    },
+    Select {
+        cond: Typed<'a>,
+        a: Typed<'a>,
+        b: Typed<'a>,
+    },
     Call(Box<Call<'a>>),
-    Rmw { op: &'a str, ptr: Typed<'a>, value: Typed<'a>, memory: Memory<'a> },
-    CmpXchg { ptr: Typed<'a>, expected: Typed<'a>, new: Typed<'a>, memory: Memory<'a> },
+    Rmw {
+        op: &'a str,
+        ptr: Typed<'a>,
+        value: Typed<'a>,
+        memory: Memory<'a>,
+    },
+    CmpXchg {
+        ptr: Typed<'a>,
+        expected: Typed<'a>,
+        new: Typed<'a>,
+        memory: Memory<'a>,
+    },
     Fence(&'a str),
-    Extract { from: Typed<'a>, path: Vec<u32> },
-    Insert { into: Typed<'a>, value: Typed<'a>, path: Vec<u32> },
+    Extract {
+        from: Typed<'a>,
+        path: Vec<u32>,
+    },
+    Insert {
+        into: Typed<'a>,
+        value: Typed<'a>,
+        path: Vec<u32>,
+    },
     Freeze(Typed<'a>),
     /// `br`, with the other labels if it has a condition.
     Jump(&'a str),
     Branch(Val<'a>, &'a str, &'a str),
-    Switch { value: Typed<'a>, default: &'a str, cases: Vec<(i128, &'a str)> },
+    Switch {
+        value: Typed<'a>,
+        default: &'a str,
+        cases: Vec<(i128, &'a str)>,
+    },
     IndirectJump(Typed<'a>, Vec<&'a str>),
     /// Assembly that jumps.
-    CallBranch { call: Box<Call<'a>>, normal: &'a str, others: Vec<&'a str> },
+    CallBranch {
+        call: Box<Call<'a>>,
+        normal: &'a str,
+        others: Vec<&'a str>,
+    },
     Return(Option<Typed<'a>>),
     Unreachable,
     /// `#dbg_declare`: the variable, and the number of its node.

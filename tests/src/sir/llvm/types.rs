@@ -26,14 +26,16 @@ pub(super) fn collect<'p, 'a>(
     _debug: &mut Debug<'p, 'a>,
     _module: &mut ir::Module,
 ) -> Types<'p, 'a> {
-    let mut types =
-        Types { parsed, full: HashSet::new(), ids: HashMap::new(), open: Vec::new() };
+    let mut types = Types { parsed, full: HashSet::new(), ids: HashMap::new(), open: Vec::new() };
     let funcs = parsed.funcs.iter().filter_map(|func| func.dbg);
     let roots = funcs.filter_map(|dbg| node::find(parsed, dbg)?.link("type"));
+    let is_map = |section: Option<&str>| section == Some(skep_btf::maps::SECTION);
     let globals = parsed.globals.iter().filter_map(|global| types.variable_type(global.dbg?));
+    let maps = parsed.globals.iter().filter(|global| is_map(global.section));
+    let maps = maps.filter_map(|global| types.variable_type(global.dbg?)).flat_map(|ty| types.map_roots(ty));
     let accesses = parsed.funcs.iter().flat_map(|func| &func.blocks).flat_map(|block| &block.insts);
     let accesses = accesses.filter_map(|inst| inst.access);
-    let roots: Vec<&'a str> = roots.chain(globals).chain(accesses).collect();
+    let roots: Vec<&'a str> = roots.chain(globals).chain(maps).chain(accesses).collect();
     types.reach(roots);
     types
 }
@@ -56,10 +58,37 @@ impl<'a> Types<'_, 'a> {
         var.link("type")
     }
 
+    /// What the members of a map's type point to, and those of the maps inside: all of it is needed.
+    fn map_roots(&self, ty: &'a str) -> Vec<&'a str> {
+        let mut roots = Vec::new();
+        let mut todo = vec![ty];
+        let mut seen = HashSet::new();
+        while let Some(name) = todo.pop() {
+            let Some(node) = node::find(self.parsed, name) else { continue };
+            if !seen.insert(name) {
+                continue;
+            }
+            if !is_composite(&node) {
+                todo.extend(node.link("baseType"));
+                continue;
+            }
+            for member in node.list(self.parsed, "elements").into_iter().flatten() {
+                let Some(member) = node::find(self.parsed, member) else { continue };
+                let Some((ty, node)) = member.link("baseType").zip(member.follow(self.parsed, "baseType"))
+                else {
+                    continue;
+                };
+                if node.get("tag") == Some("DW_TAG_array_type") { todo.push(ty) } else { roots.push(ty) }
+            }
+        }
+        roots
+    }
+
     /// Visits types; a member that points to a named struct or union does not lead there.
     fn reach(&mut self, roots: Vec<&'a str>) {
         // Whether a type is a member's, and whether a pointer has been passed since.
-        let mut todo: Vec<(&'a str, bool, bool)> = roots.into_iter().map(|root| (root, false, false)).collect();
+        let mut todo: Vec<(&'a str, bool, bool)> =
+            roots.into_iter().map(|root| (root, false, false)).collect();
         let mut seen = HashSet::new();
         while let Some((name, member, passed)) = todo.pop() {
             let Some(node) = node::find(self.parsed, name) else { continue };
@@ -80,10 +109,9 @@ impl<'a> Types<'_, 'a> {
                     todo.extend(types.into_iter().flatten().map(|ty| (ty, false, false)));
                 }
                 "DICompositeType" if is_composite(&node) => {
-                    if self.full.insert(name) {
-                        let members = node.list(self.parsed, "elements");
-                        todo.extend(members.into_iter().flatten().map(|member| (member, true, false)));
-                    }
+                    self.full.insert(name);
+                    let members = node.list(self.parsed, "elements");
+                    todo.extend(members.into_iter().flatten().map(|member| (member, true, false)));
                 }
                 "DICompositeType" => todo.extend(node.link("baseType").map(|base| (base, false, false))),
                 _ => {}
@@ -223,7 +251,8 @@ impl<'a> Types<'_, 'a> {
     fn enumeration(&mut self, out: &mut BtfBuilder, title: &str, node: &Node<'a>) -> TypeId {
         let size = node.number::<u32>("size").unwrap_or(32) / 8;
         let base = node.follow(self.parsed, "baseType");
-        let base_is = |what: &str| base.as_ref().and_then(|b| b.get("encoding")).is_some_and(|e| e.contains(what));
+        let base_is =
+            |what: &str| base.as_ref().and_then(|b| b.get("encoding")).is_some_and(|e| e.contains(what));
         let signed = base_is("DW_ATE_signed");
         let mut values: Vec<Enumerator> = Vec::new();
         for value in node.list(self.parsed, "elements").into_iter().flatten() {
