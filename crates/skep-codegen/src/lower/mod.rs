@@ -25,7 +25,7 @@ use widths::Widths;
 
 use crate::code::Code;
 use crate::diag::{Code as DiagCode, SourcePlace};
-use crate::ir::{Func, Loc, Module};
+use crate::ir::{Func, Linkage, Loc, Module};
 use crate::options::Target;
 use crate::{Diag, Diags, Options};
 
@@ -61,8 +61,11 @@ impl Lower<'_> {
         let graph = Graph::new(func, isa.opt);
         let widths = Widths::new(module, func, &graph, isa, &self.abi);
         let kernel = self.is_for_kernel(func);
+        let symbol = module.symbol(func.symbol);
+        let section = symbol.section.as_deref();
+        let subprog = kernel && (symbol.linkage == Linkage::Local || section.is_none_or(|name| name == ".text"));
         let input =
-            select::Input { module, func, graph: &graph, widths: &widths, abi: &self.abi, isa, kernel };
+            select::Input { module, func, graph: &graph, widths: &widths, abi: &self.abi, isa, kernel, subprog };
         let program = select::run(&input, &mut self.diags);
         if self.diags.len() > mistakes {
             return Code::default();

@@ -187,7 +187,8 @@ impl Scan<'_> {
             BinOp::Or | BinOp::Xor => self.in_place(a, ty).max(self.in_place(b, ty)),
             BinOp::Shl => known_a.saturating_add(amount.unwrap_or(whole)),
             BinOp::Lshr => known_a.min(bits).saturating_sub(amount.unwrap_or(0)),
-            BinOp::Udiv | BinOp::Urem => known_a.min(bits),
+            // They are no larger than the dividend, but the verifier takes them for any number.
+            BinOp::Udiv | BinOp::Urem => whole,
         }
     }
 

@@ -154,7 +154,12 @@ impl Select<'_> {
 
     /// `d = base + index`.
     fn sum(&mut self, inst: Value, d: VReg, base: Value, index: Value) {
-        let (a, b) = self.overwritten_first(inst, base, index);
+        // Linux up to 6.18 takes `number += pointer` in a subprogram for a pointer into the frame of the main program,
+        // if the pointer is into any frame.
+        let (a, b) = match self.input.subprog {
+            true => (base, index),
+            false => self.overwritten_first(inst, base, index),
+        };
         let (a, b) = (self.reg(a), self.reg(b));
         self.emit(Kind::Alu(AluOp::Add, Width::W64), &[same(d, 1), read(a), read(b)]);
     }
@@ -179,6 +184,10 @@ impl Select<'_> {
                     let placed = crate::lower::frame::align(&self.input.func.slots[slot.0 as usize]);
                     let known = if sum == 0 { 8 } else { 1 << sum.trailing_zeros().min(3) };
                     return Some(if varies { access_align.into() } else { known.min(placed.into()) });
+                }
+                // A pointer that a subprogram gets may be into a frame.
+                Op::Param if self.input.subprog && self.defined[value.0 as usize] == 0 => {
+                    return Some(access_align.into());
                 }
                 _ => return None,
             }

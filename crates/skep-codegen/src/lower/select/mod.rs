@@ -37,6 +37,8 @@ pub(super) struct Input<'a> {
     pub(super) isa: Isa,
     /// It is run by the kernel.
     pub(super) kernel: bool,
+    /// It is run by the kernel, and called by other functions.
+    pub(super) subprog: bool,
 }
 
 /// The machine instructions of a function.
