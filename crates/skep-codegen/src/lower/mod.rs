@@ -63,9 +63,18 @@ impl Lower<'_> {
         let kernel = self.is_for_kernel(func);
         let symbol = module.symbol(func.symbol);
         let section = symbol.section.as_deref();
-        let subprog = kernel && (symbol.linkage == Linkage::Local || section.is_none_or(|name| name == ".text"));
-        let input =
-            select::Input { module, func, graph: &graph, widths: &widths, abi: &self.abi, isa, kernel, subprog };
+        let subprog =
+            kernel && (symbol.linkage == Linkage::Local || section.is_none_or(|name| name == ".text"));
+        let input = select::Input {
+            module,
+            func,
+            graph: &graph,
+            widths: &widths,
+            abi: &self.abi,
+            isa,
+            kernel,
+            subprog,
+        };
         let program = select::run(&input, &mut self.diags);
         if self.diags.len() > mistakes {
             return Code::default();
