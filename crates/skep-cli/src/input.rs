@@ -21,7 +21,7 @@ pub(crate) struct Clang {
 /// Bytes that a stack frame may have in the kernel, and for clang unless it is told.
 pub(crate) const FRAME_BYTES: u32 = 512;
 
-/// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), else an ELF object. Standard input is
+/// Reads a file as what its name says it is: assembly (`.s`, `.S`), C (`.c`), SIR (`.sir`), else an ELF object. Standard input is
 /// assembly if it is text. Frames may have that many bytes.
 pub(crate) fn object(path: &Path, clang: &Clang, frame_bytes: u32) -> Result<Object> {
     let name = name(path);
@@ -32,6 +32,7 @@ pub(crate) fn object(path: &Path, clang: &Clang, frame_bytes: u32) -> Result<Obj
     match extension {
         "c" => Ok(skep::read(&name, &compile(path, clang, frame_bytes)?)?),
         "s" | "S" => Ok(skep::assemble(&name, &text(path)?)?),
+        "sir" => crate::compile::object(path),
         _ if is_stdio(path) => {
             let bytes = bytes(path)?;
             match std::str::from_utf8(&bytes) {

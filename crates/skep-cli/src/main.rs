@@ -1,6 +1,7 @@
 //! The `skep` command.
 
 mod asm;
+mod compile;
 mod dis;
 mod headers;
 mod input;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// A BPF toolchain: run, list and assemble BPF programs.
+/// A BPF toolchain: run, list, assemble and compile BPF programs.
 #[derive(Parser)]
 #[command(name = "skep", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
@@ -24,6 +25,7 @@ enum Command {
     Run(run::Args),
     Dis(dis::Args),
     Asm(asm::Args),
+    Compile(compile::Args),
     Headers(headers::Args),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  skep completions bash > /etc/bash_completion.d/skep")]
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Dis(args) => dis::run(&args).map_err(Failure::from),
         Command::Asm(args) => asm::run(&args).map_err(Failure::from),
+        Command::Compile(args) => compile::run(&args).map_err(Failure::from),
         Command::Headers(args) => headers::run(&args).map_err(Failure::from),
         Command::Completions { shell } => {
             let mut script = Vec::new();

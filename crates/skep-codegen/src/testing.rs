@@ -3,10 +3,7 @@
 use crate::ir::Module;
 use crate::{Options, opt};
 
-/// The names of all passes.
-pub fn passes() -> impl Iterator<Item = &'static str> {
-    opt::PASSES.iter().map(|pass| pass.name)
-}
+pub use crate::passes;
 
 /// Runs the pass of a name over all functions of a module, or all passes of a level (`O2`). `false` if there is none.
 ///

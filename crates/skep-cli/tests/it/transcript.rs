@@ -25,6 +25,11 @@ fn dis() {
 }
 
 #[test]
+fn compile() {
+    check("compile.txt");
+}
+
+#[test]
 fn other_commands() {
     check("other.txt");
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use skep_btf::maps::MapDecl;
-use skep_btf::{BtfBuilder, IntEncoding, Param, TypeId};
+use skep_btf::{BtfBuilder, TypeId};
 
 use super::func::index;
-use super::{Func, Linkage, Signature, Type};
+use super::{Func, Linkage, Signature};
 
 /// What one compilation is made from.
 #[derive(Clone, Debug)]
@@ -249,30 +249,6 @@ impl Module {
         self.symbol_ids.get(name).copied()
     }
 
-    /// A FUNC_PROTO for a function whose front end gave it none, as those from text: integers of its sizes, and `void *`.
-    pub fn plain_proto(&mut self, sig: &Signature) -> TypeId {
-        let types = &mut self.types;
-        let plain = |types: &mut BtfBuilder, ty: Type| match ty {
-            Type::Int(1) => types.int("_Bool", 1, IntEncoding::Bool),
-            Type::Int(..=8) => types.int("signed char", 1, IntEncoding::Signed),
-            Type::Int(..=16) => types.int("short", 2, IntEncoding::Signed),
-            Type::Int(..=32) => types.int("int", 4, IntEncoding::Signed),
-            Type::Int(_) => types.int("long long", 8, IntEncoding::Signed),
-            Type::Ptr(_) => types.ptr(TypeId::VOID),
-        };
-        let mut params = Vec::with_capacity(sig.params.len() + 1);
-        for (at, &ty) in sig.params.iter().enumerate() {
-            let ty = plain(types, ty);
-            // The kernel wants a name for each.
-            params.push(types.param(&format!("arg{}", at + 1), ty));
-        }
-        if sig.variadic {
-            params.push(Param::VARIADIC);
-        }
-        let ret = sig.ret.map_or(TypeId::VOID, |ty| plain(types, ty));
-        types.func_proto(ret, &params)
-    }
-
     /// What the function that a symbol names takes and returns.
     #[must_use]
     pub fn signature(&self, id: SymbolId) -> Option<&Signature> {
@@ -281,23 +257,5 @@ impl Module {
             SymbolKind::Extern(it) => it.sig.as_ref(),
             SymbolKind::Map(_) | SymbolKind::Global(_) => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plain_proto_has_integers_of_the_sizes_and_pointers() {
-        let mut module = Module::new("plain.c");
-        let params = [Type::PTR, Type::I1, Type::Int(5), Type::Int(33)];
-        let sig = Signature { variadic: true, ..Signature::new(params, Some(Type::I32)) };
-        let proto = module.plain_proto(&sig);
-        let btf = module.types.so_far();
-        let skep_btf::Type::FuncProto(proto) = btf.ty(proto) else { panic!("{proto} is no prototype") };
-        let sizes: Vec<_> = proto.params.iter().map(|param| btf.size_of(param.ty)).collect();
-        assert_eq!(sizes, [Some(8), Some(1), Some(1), Some(8), None]);
-        assert_eq!((btf.name(proto.ret), btf.string(proto.params[3].name)), ("int", "arg4"));
     }
 }
