@@ -111,12 +111,24 @@ impl Writer<'_> {
                 if reloc.kind == RelocKind::Call && self.call_directly(from, offset, reloc.symbol) {
                     continue;
                 }
-                let symbol = self.symbol(reloc.symbol);
-                self.builder
-                    .reloc(from.section, Reloc { offset, kind: reloc.kind, symbol, addend: reloc.addend });
+                let (symbol, addend) = match self.local_func(reloc.symbol) {
+                    // libbpf takes the address of a local function only as a place in its section, as clang has it.
+                    Some(to) if reloc.kind == RelocKind::LoadImm64 => {
+                        (self.builder.section_symbol(to.section), reloc.addend + to.offset.cast_signed())
+                    }
+                    _ => (self.symbol(reloc.symbol), reloc.addend),
+                };
+                self.builder.reloc(from.section, Reloc { offset, kind: reloc.kind, symbol, addend });
             }
             self.jump_tables(func, from, code);
         }
+    }
+
+    /// Where a function lies that nobody else sees.
+    fn local_func(&self, id: ir::SymbolId) -> Option<Placed> {
+        let symbol = self.module.symbol(id);
+        let is_local = symbol.linkage == Linkage::Local && matches!(symbol.kind, SymbolKind::Func(_));
+        self.places[id.0 as usize].filter(|_| is_local)
     }
 
     /// Resolves a call inside a program section: loaders take relocated calls to `.text` only.

@@ -18,7 +18,7 @@ pub enum Error {
     Build(#[from] skep_codegen::Diags),
     /// The kernel refused something.
     #[error(transparent)]
-    Kernel(#[from] skep_kernel::Error),
+    Kernel(Box<skep_kernel::Error>),
     /// An image could not be added to an engine.
     #[error(transparent)]
     Add(#[from] skep_vm::Error),
@@ -28,4 +28,10 @@ pub enum Error {
     /// It is not clear which function to run, or there is none.
     #[error(transparent)]
     Select(#[from] crate::program::SelectError),
+}
+
+impl From<skep_kernel::Error> for Error {
+    fn from(error: skep_kernel::Error) -> Error {
+        Error::Kernel(Box::new(error))
+    }
 }

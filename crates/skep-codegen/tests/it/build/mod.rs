@@ -27,8 +27,7 @@ fn golden(name: &str, module: &ir::Module) {
             found.push('\n');
         }
     }
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/built").join(name).with_extension("sir");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/built").join(name).with_extension("sir");
     if std::env::var_os("SKEP_BLESS").is_some_and(|value| value == "1") {
         std::fs::write(&path, found).unwrap();
         return;

@@ -1,0 +1,127 @@
+//! Programs that the builder makes, before the verifier of this kernel: at every level, as they are, with nothing
+//! tried a second time.
+
+mod bodies;
+mod contexts;
+mod hazards;
+mod judges;
+
+use std::collections::BTreeSet;
+
+use skep::kernel::{self, Loaded};
+use skep::object::section::ProgramSection;
+use skep::{Cpu, Module, Object, Opt, Options};
+
+use bodies::Make;
+
+const LEVELS: [Opt; 4] = [Opt::O0, Opt::O1, Opt::O2, Opt::Os];
+
+/// Sections whose programs may return 0 and use what [`bodies`] use.
+const SECTIONS: [&str; 12] = [
+    "socket",
+    "xdp",
+    "tc",
+    "tracepoint/syscalls/sys_enter_openat",
+    "raw_tp/sched_switch",
+    "cgroup_skb/egress",
+    "cgroup/connect4",
+    "sockops",
+    "sk_skb/stream_verdict",
+    "sk_msg",
+    "lwt_in",
+    "sk_lookup",
+];
+
+struct Case {
+    name: String,
+    section: &'static str,
+    make: Make,
+}
+
+/// All of them: each body in each section, what belongs to one section, and the hazards.
+fn cases() -> Vec<Case> {
+    let generic = bodies::ALL.iter().flat_map(|&(name, make)| {
+        SECTIONS.iter().map(move |&section| Case { name: format!("{name} in {section}"), section, make })
+    });
+    let own =
+        contexts::ALL.iter().map(|&(name, section, make)| Case { name: name.to_owned(), section, make });
+    let hazards = hazards::ALL.iter().map(|&(name, make)| Case {
+        name: format!("hazard: {name}"),
+        section: "xdp",
+        make,
+    });
+    generic.chain(own).chain(hazards).collect()
+}
+
+impl Case {
+    fn build(&self, opt: Opt, cpu: Cpu) -> Object {
+        let mut m = Module::new(self.name.clone());
+        m.license("GPL");
+        (self.make)(&mut m, self.section);
+        let options = Options::new().opt(opt).cpu(cpu).validate(true);
+        m.compile(&options).unwrap_or_else(|error| panic!("{} at {opt:?}: {error}", self.name))
+    }
+}
+
+#[test]
+fn the_kernel_takes_all_at_every_level() {
+    let Some(cases) = or_skip() else { return };
+    let (mut types, mut maps, mut loads) = (BTreeSet::new(), BTreeSet::new(), 0);
+    let mut refused = Vec::new();
+    for case in &cases {
+        for opt in LEVELS {
+            let object = case.build(opt, Cpu::V3);
+            maps.extend(object.maps.iter().map(|map| map.def.ty.to_string()));
+            types.extend(ProgramSection::parse(case.section).map(|section| section.ty.to_string()));
+            match kernel::load(&object) {
+                Ok(_) => loads += 1,
+                Err(error) => refused.push(format!("{} at {opt:?}: {}", case.name, first_lines(&error))),
+            }
+        }
+    }
+    eprintln!(
+        "{} programs of {} types with {} kinds of maps: {loads} of {} loads taken",
+        cases.len(),
+        types.len(),
+        maps.len(),
+        cases.len() * LEVELS.len()
+    );
+    assert!(refused.is_empty(), "{} refused:\n{}", refused.len(), refused.join("\n\n"));
+    assert!(cases.len() >= 200 && types.len() >= 12 && maps.len() >= 15, "{types:?} {maps:?}");
+}
+
+#[test]
+fn the_kernel_takes_hazards_for_every_cpu() {
+    let Some(cases) = or_skip() else { return };
+    for case in cases.iter().filter(|case| case.name.starts_with("hazard")) {
+        for cpu in [Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4] {
+            for opt in LEVELS {
+                if let Err(error) = kernel::load(&case.build(opt, cpu)) {
+                    panic!("{} at {opt:?} for {cpu:?}: {}", case.name, first_lines(&error));
+                }
+            }
+        }
+    }
+}
+
+fn first_lines(error: &dyn std::error::Error) -> String {
+    let text = format!("{error}{}", error.source().map(|source| format!(": {source}")).unwrap_or_default());
+    text.lines().take(30).collect::<Vec<_>>().join("\n")
+}
+
+/// The cases, if this process may load programs.
+fn or_skip() -> Option<Vec<Case>> {
+    let probe = || -> Result<Loaded, Box<dyn std::error::Error>> {
+        let mut m = Module::new("probe");
+        m.license("GPL");
+        m.program("xdp", "probe", |b, _| b.ret(0i32));
+        Ok(kernel::load(&m.compile(&Options::new())?)?)
+    };
+    match probe() {
+        Ok(_) => Some(cases()),
+        Err(error) => {
+            crate::skip(&format!("no program can be loaded here: {error}"));
+            None
+        }
+    }
+}
