@@ -6,9 +6,10 @@ use skep_codegen::Endian;
 use skep_codegen::ir::{self, AtomicOp, BinOp, Callee, CastOp, Cond, Func, Module, Op, UnOp, Value};
 use skep_tests::engine::Memory;
 use skep_tests::random::Random;
-use skep_tests::sir::eval::{Machine, Nothing};
+use skep_tests::sir::eval::Machine;
 use skep_tests::sir::generate::{self, Profile};
 use skep_tests::sir::judge::{self, Case};
+use skep_tests::sir::maps::Maps;
 use skep_tests::sir::memory::{Name, Uninit};
 use skep_tests::sir::shrink;
 
@@ -53,7 +54,7 @@ fn random_modules_execute_everything() {
         let addr = machine.memory.add(Name::Buffer(0), case.inputs[0].0.to_vec(), false);
         let args = [addr, Memory::LEN as u64];
         let args = if case.profile == Profile::User { &args[..] } else { &args[..1] };
-        machine.call(&mut Nothing, "main", args).unwrap();
+        machine.call(&mut Maps::default(), "main", args).unwrap();
         executed.extend(machine.executed().map(|(func, inst)| names(func, inst)).collect::<BTreeSet<_>>());
     }
     let mut expected = BTreeSet::new();
@@ -72,7 +73,10 @@ fn random_modules_execute_everything() {
     let others =
         ["select", "ptradd", "ptradd variable", "ptrdiff", "fence", "copy", "fill", "slot", "symbol"];
     expected.extend(others.map(str::to_owned));
-    expected.extend(["call", "call through a pointer", "pin", "marker", "asm"].map(str::to_owned));
+    expected.extend(
+        ["call", "call through a pointer", "call helper 1", "call helper 2", "pin", "marker", "asm"]
+            .map(str::to_owned),
+    );
     let missing: Vec<_> = expected.difference(&executed).collect();
     assert!(missing.is_empty(), "no random module executed {missing:?}");
 }
@@ -94,6 +98,7 @@ fn names(func: &Func, inst: Value) -> String {
         Op::CmpXchg { access, .. } => format!("cmpxchg {}", access.width.bits()),
         Op::PtrAdd { index, .. } => if index.is_some() { "ptradd variable" } else { "ptradd" }.to_owned(),
         Op::Call { callee: Callee::Value(_), .. } => "call through a pointer".to_owned(),
+        Op::Call { callee: Callee::Helper(number), .. } => format!("call helper {number}"),
         Op::Call { .. } => "call".to_owned(),
         Op::Select(..) => "select".to_owned(),
         Op::PtrDiff(..) => "ptrdiff".to_owned(),

@@ -1,7 +1,7 @@
 //! An image as one piece of code, for what knows no functions.
 
 use skep_insn::Endian;
-use skep_object::image::{DataId, FuncId, Image, Target};
+use skep_object::image::{FuncId, Image, Target};
 
 use crate::slot::{CALL, Slot, fields, insn};
 
@@ -27,15 +27,15 @@ fn order(image: &Image, main: FuncId) -> impl Iterator<Item = FuncId> {
     [main].into_iter().chain(all.filter(move |&id| id != main))
 }
 
-/// The code of all functions, which refer to each other; `data` says how an `ld_imm64` gets at a place in a data
-/// section: its `src`, and both immediates.
+/// The code of all functions, which refer to each other; `place` says how an `ld_imm64` gets at something else: its `src`,
+/// and both immediates.
 ///
 /// # Errors
 /// If the code refers to something else.
 pub fn flat(
     image: &Image,
     main: FuncId,
-    data: impl Fn(DataId, i64) -> (u8, [i32; 2]),
+    place: impl Fn(Target) -> Option<(u8, [i32; 2])>,
 ) -> Result<Vec<Slot>, String> {
     let starts = starts(image, main);
     let mut code: Vec<Slot> = Vec::new();
@@ -53,12 +53,13 @@ pub fn flat(
                     let src = if f.code == CALL { PSEUDO_CALL } else { PSEUDO_FUNC };
                     code[at] = insn(f.code, f.dst, src, 0, imm);
                 }
-                Target::Data { data: to, offset } => {
-                    let (src, [low, high]) = data(to, offset);
+                other => {
+                    let placed = place(other);
+                    let (src, [low, high]) =
+                        placed.ok_or_else(|| format!("a reference to {}", image.target_name(other)))?;
                     code[at] = insn(f.code, f.dst, src, 0, low);
                     code[at + 1] = insn(0, 0, 0, 0, high);
                 }
-                other => return Err(format!("a reference to {}", image.target_name(other))),
             }
         }
     }

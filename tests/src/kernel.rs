@@ -10,7 +10,8 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::ptr::{self, NonNull};
 
-use skep_object::image::Image;
+use skep_object::MapDef;
+use skep_object::image::{Image, Target};
 
 use crate::engine::{Engine, Loaded, Memory, Refused};
 use crate::flat::flat;
@@ -26,6 +27,8 @@ const MAP_FLAG_MMAPABLE: u32 = 1 << 10;
 /// `BPF_PROG_TYPE_SYSCALL`: it can be run without a packet, and may do all that other types may.
 const PROG_TYPE_SYSCALL: u32 = 31;
 const PROG_FLAG_SLEEPABLE: u32 = 1 << 4;
+/// `BPF_PSEUDO_MAP_FD`: `src` of `ld_imm64` with a map.
+const PSEUDO_MAP_FD: u8 = 1;
 /// `BPF_PSEUDO_MAP_VALUE`: `src` of `ld_imm64` with the address of a map's value.
 const PSEUDO_MAP_VALUE: u8 = 2;
 
@@ -111,7 +114,7 @@ impl Engine for Kernel {
 }
 
 impl Kernel {
-    fn load_with(&self, program: &[Slot], data: Vec<File>) -> Result<Prog<'_>, Refused> {
+    fn load_with(&self, program: &[Slot], maps: Vec<File>) -> Result<Prog<'_>, Refused> {
         let mut code = Vec::with_capacity(program.len() + 2);
         code.push(insn(0x18, 1, PSEUDO_MAP_VALUE, 0, self.map.as_raw_fd()));
         code.push(insn(0, 0, 0, 0, 0));
@@ -125,7 +128,7 @@ impl Kernel {
             let mut log = vec![0; LOG_BYTES];
             load(&code, Some(&mut log)).map_err(|error| Refused::from_verifier(&error, &log))
         })?;
-        Ok(Prog { kernel: self, program, _data: data })
+        Ok(Prog { kernel: self, program, _maps: maps })
     }
 
     /// Prepares an image whose function of this name is the program; its data sections become maps of their own.
@@ -137,12 +140,19 @@ impl Kernel {
         let (main, _) = image.func_by_name(entry).ok_or_else(|| missing(format!("no function '{entry}'")))?;
         let data = image.data.iter().map(data_map).collect::<io::Result<Vec<File>>>();
         let data = data.map_err(|error| missing(format!("a map for data: {error}")))?;
-        let code = flat(image, main, |data_id, offset| {
-            let map = &data[data_id.0 as usize];
-            let offset = i32::try_from(offset).expect("small data");
-            (PSEUDO_MAP_VALUE, [map.as_raw_fd(), offset])
+        let maps = image.maps.iter().map(|map| create_map(&map.def)).collect::<io::Result<Vec<File>>>();
+        let maps = maps.map_err(|error| missing(format!("a map: {error}")))?;
+        let code = flat(image, main, |target| match target {
+            Target::Data { data: id, offset } => {
+                let map = &data[id.0 as usize];
+                let offset = i32::try_from(offset).expect("small data");
+                Some((PSEUDO_MAP_VALUE, [map.as_raw_fd(), offset]))
+            }
+            Target::Map(id) => Some((PSEUDO_MAP_FD, [maps[id.0 as usize].as_raw_fd(), 0])),
+            _ => None,
         });
         let code = code.map_err(missing)?;
+        let data = data.into_iter().chain(maps).collect();
         Ok(Box::new(self.load_with(&code, data)?))
     }
 }
@@ -168,8 +178,8 @@ fn data_map(data: &skep_object::image::Data) -> io::Result<File> {
 struct Prog<'a> {
     kernel: &'a Kernel,
     program: File,
-    /// Maps that hold its variables.
-    _data: Vec<File>,
+    /// Its maps, and those that hold its variables.
+    _maps: Vec<File>,
 }
 
 impl Loaded for Prog<'_> {
@@ -205,6 +215,12 @@ fn create_array(value_size: usize) -> io::Result<File> {
         max_entries: 1,
         map_flags: MAP_FLAG_MMAPABLE,
     };
+    bpf(MAP_CREATE, &mut attr).and_then(own)
+}
+
+fn create_map(def: &MapDef) -> io::Result<File> {
+    let &MapDef { key_size, value_size, max_entries, flags, .. } = def;
+    let mut attr = MapCreate { map_type: def.ty.0, key_size, value_size, max_entries, map_flags: flags };
     bpf(MAP_CREATE, &mut attr).and_then(own)
 }
 

@@ -11,9 +11,10 @@ mod values;
 
 use std::ops::Range;
 
+use skep_btf::maps::{MapDecl, MapType, Part};
 use skep_codegen::ir::{
-    BinOp, Block, Cond, Edge, Func, Global, Init, Inline, Linkage, Loc, Module, Op, Place, Signature, Slot,
-    SlotData, Symbol, SymbolId, SymbolKind, Term, Type, Value, Values,
+    BinOp, Block, Cond, Edge, Func, Global, Init, Inline, Linkage, Loc, Map, Module, Op, Place, Signature,
+    Slot, SlotData, Symbol, SymbolId, SymbolKind, Term, Type, Value, Values,
 };
 
 use crate::random::Random;
@@ -67,6 +68,24 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
         let id = pointers(&mut module, "link", vec![address], random.once_in(2));
         world.links.push(Link { id, to, addend: small(addend) });
     }
+    for index in 0..random.below(3).saturating_sub(usize::from(random.once_in(2))) {
+        let is_array = random.once_in(2);
+        let value = 8 * (1 + small(random.below(4)));
+        let decl = MapDecl {
+            key: Part::Size(if is_array { 4 } else { 8 }),
+            value: Part::Size(value),
+            max_entries: 4,
+            ..MapDecl::new(if is_array { MapType::ARRAY } else { MapType::HASH })
+        };
+        let id = module.add_symbol(Symbol {
+            name: format!("m{index}"),
+            linkage: Linkage::Global,
+            section: None,
+            kind: SymbolKind::Map(Map { decl, values: Vec::new() }),
+            loc: Loc::UNKNOWN,
+        });
+        world.maps.push(MapOf { id, is_array, value });
+    }
     let count = random.below(4);
     let main_id = declare(&mut module, "main", Linkage::Global);
     let ids: Vec<SymbolId> =
@@ -78,6 +97,13 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
             Some(callee) if !recursive && !callee.recursive && random.once_in(3) => callee.sig.clone(),
             _ => signature(random, profile, recursive),
         };
+        if sig.params.len() <= 5
+            && !recursive
+            && !sig.params.iter().any(|ty| ty.is_ptr())
+            && random.once_in(2)
+        {
+            module.symbols[id.0 as usize].linkage = random.pick(&[Linkage::Global, Linkage::Weak]);
+        }
         let mut func = Func::new(id, sig, Loc::UNKNOWN);
         func.inline = random.pick(&[Inline::Auto, Inline::Auto, Inline::Always, Inline::Never]);
         let mut writer = Writer::new(random, profile, &mut module, func, &world);
@@ -196,6 +222,15 @@ struct World {
     variables: Vec<Variable>,
     links: Vec<Link>,
     table: Option<Table>,
+    maps: Vec<MapOf>,
+}
+
+/// A map of four values.
+struct MapOf {
+    id: SymbolId,
+    is_array: bool,
+    /// Bytes of a value.
+    value: u32,
 }
 
 /// A variable that holds the address of another.
@@ -262,6 +297,8 @@ struct Writer<'a> {
     /// Integers that may be used here.
     ints: Vec<Value>,
     pointers: Vec<Pointer>,
+    /// A slot for the keys of maps.
+    key: Option<Slot>,
     /// Slots that hold a pointer.
     boxes: Vec<(Slot, Pointer)>,
     loops: Vec<Around>,
@@ -296,6 +333,7 @@ impl<'a> Writer<'a> {
             at: Func::ENTRY,
             ints: Vec::new(),
             pointers: Vec::new(),
+            key: None,
             boxes: Vec::new(),
             loops: Vec::new(),
             rounds: 1,
@@ -406,6 +444,10 @@ impl<'a> Writer<'a> {
             self.known.push(pointer.region);
             self.pointers.push(pointer);
         }
+        if left >= 8 && !self.world.maps.is_empty() && self.random.once_in(2) {
+            self.key = Some(self.func.new_slot(SlotData::new(8, 8)));
+            left -= 8;
+        }
         if left >= 8 && self.random.once_in(3) && !self.pointers.is_empty() {
             let slot = self.func.new_slot(SlotData::new(8, 8));
             let pointer = self.pointer(1, false).expect("there is one");
@@ -427,9 +469,11 @@ impl<'a> Writer<'a> {
             self.line();
             self.cost += 4 * self.rounds;
             match self.random.below(100) {
-                0..46 => self.compute(),
+                0..44 => self.compute(),
+                44..46 => self.press(),
                 46..68 => self.access(),
                 68..74 => self.point(),
+                74..80 if self.key.is_some() && self.random.once_in(2) => self.use_map(),
                 74..80 => self.call(),
                 80..82 => self.aside(),
                 _ if self.depth >= 4 => self.compute(),

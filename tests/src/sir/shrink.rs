@@ -24,7 +24,7 @@ pub fn shrink(module: &Module, mut fails: impl FnMut(&Module) -> bool) -> Module
         let tidy = tidied(&best);
         attempt(&mut best, tidy);
         // Large pieces first: whole branches, then runs of instructions, then one after the other.
-        for edit in [ends, runs, one_by_one, params, constants, modules] {
+        for edit in [ends, unreached, runs, one_by_one, params, constants, modules] {
             let mut at = 0;
             while let Some(candidate) = edit(&best, at) {
                 let tidy = candidate.as_ref().map(tidied);
@@ -115,6 +115,21 @@ fn ends(module: &Module, at: usize) -> Edited {
     Some(Some(edited))
 }
 
+/// Blocks that are not reached become empty, where that matters: the numbers of all else stay as they are.
+fn unreached(module: &Module, at: usize) -> Edited {
+    let places = module.funcs.iter().enumerate().flat_map(|(f, func)| {
+        let reached = reached(func);
+        func.block_ids().filter(move |block| !reached.contains(block)).map(move |block| (f, block))
+    });
+    let (f, block) = nth(places, at)?;
+    let mut edited = module.clone();
+    let block = edited.funcs[f].block_mut(block);
+    let is_empty = block.insts.is_empty() && block.term == Term::Unreachable;
+    block.insts.clear();
+    block.term = Term::Unreachable;
+    Some((!is_empty).then_some(edited))
+}
+
 /// All instructions: function, block, index.
 fn instructions(module: &Module) -> Vec<(usize, Block, Value)> {
     let of_func = |(f, func): (usize, &Func)| {
@@ -159,6 +174,21 @@ fn leave_out(func: &mut Func, block: Block, inst: Value, way: usize) -> bool {
         }
         return way == 0;
     };
+    if matches!(func.node(inst).op, Op::Const(_)) {
+        // An operand is simplified elsewhere.
+        let is_used = func.blocks.iter().any(|block| {
+            let mut is_used = false;
+            block.term.each_operand(|value| is_used |= value == inst);
+            for &other in &block.insts {
+                func.node(other).op.each_operand(|value| is_used |= value == inst);
+            }
+            is_used
+        });
+        if way == 0 && !is_used {
+            func.block_mut(block).insts.retain(|&other| other != inst);
+        }
+        return way == 0 && !is_used;
+    }
     let mut operands = Vec::new();
     func.node(inst).op.each_operand(|operand| operands.push(operand));
     operands.retain(|&operand| func.node(operand).ty == Some(ty));
@@ -170,7 +200,7 @@ fn leave_out(func: &mut Func, block: Block, inst: Value, way: usize) -> bool {
         return true;
     }
     let number = match way - operands.len() {
-        _ if ty.is_ptr() || matches!(func.node(inst).op, Op::Const(_)) => return false,
+        _ if ty.is_ptr() => return false,
         0 => 0,
         1 => 1,
         _ => return false,
@@ -346,8 +376,8 @@ fn joined(func: &mut Func) {
     }
 }
 
-fn compact(func: &Func) -> Func {
-    // What is reached.
+/// The blocks that control may come to.
+fn reached(func: &Func) -> BTreeSet<Block> {
     let mut reached = BTreeSet::from([Func::ENTRY]);
     let mut todo = vec![Func::ENTRY];
     while let Some(block) = todo.pop() {
@@ -357,6 +387,11 @@ fn compact(func: &Func) -> Func {
             }
         });
     }
+    reached
+}
+
+fn compact(func: &Func) -> Func {
+    let reached = reached(func);
     // What is used.
     let mut used: BTreeSet<Value> = BTreeSet::new();
     let mut todo = Vec::new();

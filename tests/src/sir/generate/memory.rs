@@ -369,6 +369,77 @@ impl Writer<'_> {
         !(known(a) && known(b))
     }
 
+    /// Looks something up in a map, or puts something there.
+    pub(super) fn use_map(&mut self) {
+        let world = self.world;
+        let Some(slot) = self.key else { return };
+        let map = &world.maps[self.random.below(world.maps.len())];
+        let (ty, width) = if map.is_array { (Type::I32, Width::W32) } else { (Type::I64, Width::W64) };
+        let number = self.int(ty);
+        // An array has four elements: now and then one is asked for that it has not.
+        let most = if map.is_array { 7 } else { 3 };
+        let mask = self.constant(ty, most);
+        let number = self.push(Op::Bin(BinOp::And, number, mask), Some(ty));
+        let key = self.push(Op::Slot(slot), Some(Type::PTR));
+        self.push(Op::Store { ptr: key, offset: 0, value: number, access: Access::plain(width) }, None);
+        let handle = self.push(Op::Symbol(map.id), Some(Type::PTR));
+        if self.random.once_in(2)
+            && let Some(value) = self.pointer(map.value, false)
+        {
+            let flags = self.constant(Type::I64, 0);
+            let args = [handle, key, value.value, flags].into_iter().collect();
+            let result = self.push(Op::Call { callee: Callee::Helper(2), args }, Some(Type::I64));
+            self.ints.push(result);
+            return;
+        }
+        let args = [handle, key].into_iter().collect();
+        let value = self.push(Op::Call { callee: Callee::Helper(1), args }, Some(Type::PTR));
+        let null = self.push(Op::Const(0), Some(Type::PTR));
+        let (found, behind) = (self.block(), self.block());
+        let types = self.types(2);
+        let (then, other) = (Edge::to(found), self.edge(behind, &types));
+        self.end(Term::Branch { cond: Cond::Ne, a: value, b: null, then, other });
+        self.scoped(|w| {
+            w.at = found;
+            let region = w.region();
+            // Nothing else is done here: an update could take the value away.
+            let pointers = std::mem::take(&mut w.pointers);
+            w.pointers.push(Pointer { value, room: map.value, align: 8, writable: true, region });
+            for _ in 0..1 + w.random.below(4) {
+                match w.random.below(5) {
+                    0 | 1 => w.load(),
+                    2 | 3 => w.store(),
+                    _ => w.atomic(),
+                }
+            }
+            w.pointers = pointers;
+            let edge = w.edge(behind, &types);
+            w.end(Term::Jump(edge));
+        });
+        self.join(behind, &types);
+    }
+
+    /// Many values that live at the same time.
+    pub(super) fn press(&mut self) {
+        let mut values = Vec::new();
+        for _ in 0..8 + self.random.below(10) {
+            let ty = int_type(self.random);
+            let (a, b) = (self.int(ty), self.int(ty));
+            values.push(self.push(Op::Bin(BinOp::Xor, a, b), Some(ty)));
+        }
+        if self.random.once_in(2) {
+            self.call();
+        }
+        let mut sum = self.constant(Type::I64, 0);
+        while !values.is_empty() {
+            let value = values.swap_remove(self.random.below(values.len()));
+            let value = self.as_type(value, Type::I64);
+            let op = self.random.pick(&[BinOp::Add, BinOp::Sub, BinOp::Xor, BinOp::Mul]);
+            sum = self.push(Op::Bin(op, sum, value), Some(Type::I64));
+        }
+        self.ints.push(sum);
+    }
+
     /// Calls a function that stands behind this one, or this one again.
     pub(super) fn call(&mut self) {
         if let Some(depth) = self.own
