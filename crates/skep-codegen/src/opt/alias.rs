@@ -17,11 +17,14 @@ pub(crate) enum Root {
     Other(Value),
 }
 
-/// An address: what it is made from, and how many bytes beyond, if that is a constant.
+/// An address: what it is made from, and how many bytes beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) root: Root,
-    pub(crate) offset: Option<i64>,
+    /// The last addition of a variable number of bytes on the way from the root. Of two addresses by different ones
+    /// nothing is known; of two by the same one the offsets tell.
+    pub(crate) via: Option<Value>,
+    pub(crate) offset: i64,
 }
 
 /// Who knows the address of a slot.
@@ -69,7 +72,8 @@ impl<'a> Aliases<'a> {
             reach: vec![Reach::Private; func.slots.len()],
         };
         for &param in &func.block(Func::ENTRY).params {
-            aliases.addresses[param.0 as usize] = Some(Address { root: Root::Arg(param), offset: Some(0) });
+            aliases.addresses[param.0 as usize] =
+                Some(Address { root: Root::Arg(param), via: None, offset: 0 });
         }
         for &block in &cfg.order {
             for &inst in &func.block(block).insts {
@@ -85,21 +89,21 @@ impl<'a> Aliases<'a> {
     /// The address that an instruction makes.
     fn derive(&self, func: &Func, inst: Value) -> Option<Address> {
         match func.node(inst).op {
-            Op::Slot(slot) => Some(Address { root: Root::Slot(slot), offset: Some(0) }),
+            Op::Slot(slot) => Some(Address { root: Root::Slot(slot), via: None, offset: 0 }),
             // Two externs may be one thing under two names.
             Op::Symbol(symbol)
                 if matches!(self.context.module.symbol(symbol).kind, SymbolKind::Global(_)) =>
             {
-                Some(Address { root: Root::Symbol(symbol), offset: Some(0) })
+                Some(Address { root: Root::Symbol(symbol), via: None, offset: 0 })
             }
-            Op::PtrAdd { base, index, offset } => {
+            Op::PtrAdd { base, index: None, offset } => {
                 let base = self.of(base);
-                let offset = match (index, base.offset) {
-                    (None, Some(at)) => at.checked_add(offset),
-                    _ => None,
-                };
-                Some(Address { offset, ..base })
+                Some(match base.offset.checked_add(offset) {
+                    Some(offset) => Address { offset, ..base },
+                    None => Address { via: Some(inst), offset: 0, ..base },
+                })
             }
+            Op::PtrAdd { base, .. } => Some(Address { via: Some(inst), offset: 0, ..self.of(base) }),
             _ => None,
         }
     }
@@ -107,7 +111,7 @@ impl<'a> Aliases<'a> {
     /// The address that a value is.
     pub(crate) fn of(&self, value: Value) -> Address {
         let known = self.addresses.get(value.0 as usize).copied().flatten();
-        known.unwrap_or(Address { root: Root::Other(value), offset: Some(0) })
+        known.unwrap_or(Address { root: Root::Other(value), via: None, offset: 0 })
     }
 
     /// Notes an instruction that was added.

@@ -1,17 +1,24 @@
 //! Moves scalars that stay the same out of loops.
 //!
-//! Only arithmetic, and little of it: each value that is kept through a loop takes a register, of which there are ten.
+//! Only arithmetic, and only while registers last: each value that is kept through a loop takes one of ten.
 //! What stays where it is:
 //! * addresses, loads, and what decides a branch;
 //! * what may carry bounds: a value that reaches an address or an argument of a call. The verifier knows bounds of the
 //!   register that a compare in the loop looked at, and a value from before the loop is another.
 
+use rustc_hash::FxHashMap;
+
 use super::Context;
 use super::loops::Loops;
-use crate::ir::{BinOp, Block, Cfg, Func, Op, Term, Value};
+use crate::ir::{Block, Cfg, Func, Op, Term, Value};
 
 /// How many values are moved out of one loop.
 const MAX_MOVED: usize = 4;
+
+/// How many values may live through a loop before registers get scarce: all registers but those for what is computed in
+/// it; those that a call keeps.
+const MAX_LIVE: usize = 6;
+const MAX_LIVE_WITH_CALLS: usize = 3;
 
 /// Moves what can be moved.
 pub(super) fn run(func: &mut Func, _context: &Context) -> bool {
@@ -57,6 +64,7 @@ fn move_out(
     let around = &loops.loops[number];
     let mut blocks = around.blocks.clone();
     blocks.sort_by_key(|block| cfg.position(*block));
+    let mut pressure = Pressure::new(func, loops, number, home);
     let mut moved = Vec::new();
     for &block in &blocks {
         // In an inner loop's blocks, what could leave has left already.
@@ -69,7 +77,7 @@ fn move_out(
             };
             let mut fixed = true;
             func.node(inst).op.each_operand(|v| fixed &= is_fixed(v));
-            if fixed && is_movable(func, inst) && !bounded[inst.0 as usize] {
+            if fixed && is_scalar(func, inst) && !bounded[inst.0 as usize] && pressure.allows(func, inst) {
                 moved.push(inst);
             }
         }
@@ -87,17 +95,64 @@ fn move_out(
     true
 }
 
-/// Whether an operation is one that takes time and no memory: what costs one instruction with an immediate is not worth
-/// a register.
-fn is_movable(func: &Func, inst: Value) -> bool {
-    match func.node(inst).op {
-        Op::Bin(op, _, b) => {
-            let slow = matches!(op, BinOp::Mul | BinOp::Udiv | BinOp::Sdiv | BinOp::Urem | BinOp::Srem);
-            slow || func.as_const(b).is_none()
+/// What a loop takes of the registers.
+struct Pressure {
+    /// How often values are used in the loop.
+    uses: FxHashMap<Value, u32>,
+    /// How many values live through it.
+    live: usize,
+    max: usize,
+}
+
+impl Pressure {
+    fn new(func: &Func, loops: &Loops, number: usize, home: &[Option<Block>]) -> Pressure {
+        let around = &loops.loops[number];
+        let mut uses: FxHashMap<Value, u32> = FxHashMap::default();
+        let mut has_calls = false;
+        for &block in &around.blocks {
+            let data = func.block(block);
+            for &inst in &data.insts {
+                let op = &func.node(inst).op;
+                has_calls |= matches!(op, Op::Call { .. });
+                op.each_operand(|v| *uses.entry(v).or_default() += 1);
+            }
+            data.term.each_operand(|v| *uses.entry(v).or_default() += 1);
         }
-        Op::Un(..) | Op::Select(..) => true,
-        _ => false,
+        let is_outside = |v: &Value| {
+            !is_free(func, *v) && home[v.0 as usize].is_some_and(|at| !loops.contains(number, at))
+        };
+        let live = uses.keys().filter(|v| is_outside(v)).count() + func.block(around.header).params.len();
+        Pressure { uses, live, max: if has_calls { MAX_LIVE_WITH_CALLS } else { MAX_LIVE } }
     }
+
+    /// Whether a value that leaves the loop finds a register: its own, or that of an operand that is not needed then.
+    fn allows(&mut self, func: &Func, inst: Value) -> bool {
+        let mut freed = 0;
+        func.node(inst)
+            .op
+            .each_operand(|v| freed += usize::from(!is_free(func, v) && self.uses.get(&v) == Some(&1)));
+        if freed == 0 && self.live >= self.max {
+            return false;
+        }
+        self.live = (self.live + 1).saturating_sub(freed);
+        let Pressure { uses, .. } = self;
+        func.node(inst).op.each_operand(|v| {
+            if let Some(uses) = uses.get_mut(&v) {
+                *uses = uses.saturating_sub(1);
+            }
+        });
+        true
+    }
+}
+
+/// Whether a value takes no register for long: it is made again where it is used.
+fn is_free(func: &Func, v: Value) -> bool {
+    matches!(func.node(v).op, Op::Const(_) | Op::Slot(_))
+}
+
+/// Whether an operation computes with numbers.
+fn is_scalar(func: &Func, inst: Value) -> bool {
+    matches!(func.node(inst).op, Op::Bin(..) | Op::Un(..) | Op::Select(..))
 }
 
 /// Values of which the verifier may need bounds: those that reach an address or an argument of a call.

@@ -80,6 +80,15 @@ impl Fold<'_> {
         }
         match *self.op(a) {
             Op::Cast(CastOp::Sext, x) => Some(Change::Op(Op::Cast(CastOp::Sext, x))),
+            // The extension is two shifts where `movsx` is missing; one of them is there already.
+            Op::Bin(BinOp::Ashr, x, c) if (from, to) == (Type::I32, Type::I64) && self.is_single(a) => {
+                let amount = self.func.as_const(c)?;
+                let wide = self.insert(Op::Cast(CastOp::Zext, x), to);
+                let by = self.constant(to, 32);
+                let upper = self.insert(Op::Bin(BinOp::Shl, wide, by), to);
+                let by = self.constant(to, 32 + amount);
+                Some(Change::Op(Op::Bin(BinOp::Ashr, upper, by)))
+            }
             Op::Load { access, .. } if self.is_single(a) && access.width.bits() == from.bits() => {
                 if let Op::Load { signed, .. } = &mut self.func.node_mut(a).op {
                     *signed = true;

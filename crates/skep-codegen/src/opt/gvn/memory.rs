@@ -38,11 +38,26 @@ type Stamps = [u32; Class::COUNT];
 
 #[derive(Clone, Copy)]
 struct Piece {
+    via: Option<Value>,
     start: i64,
     len: u32,
     holds: Holds,
     home: Block,
     time: u32,
+}
+
+impl Piece {
+    fn end(&self) -> i64 {
+        self.start.saturating_add(self.len.into())
+    }
+
+    fn covers(&self, start: i64, len: u32) -> bool {
+        self.start <= start && start.saturating_add(len.into()) <= self.end()
+    }
+
+    fn meets(&self, start: i64, len: u32) -> bool {
+        self.start < start.saturating_add(len.into()) && start < self.end()
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -115,38 +130,47 @@ impl<'a> Memory<'a> {
         let context = gvn.context;
         match gvn.func.node(inst).op {
             Op::Load { ptr, offset, access, signed } if access.is_plain() => {
-                let Some(start) = self.start(ptr, offset) else { return false };
-                let root = self.aliases.of(ptr).root;
-                if self.forward(gvn, inst, block, (root, start), access, signed) {
+                let Some(at) = self.at(ptr, offset) else { return false };
+                if self.forward(gvn, inst, block, at, access, signed) {
                     return true;
                 }
-                self.remember(root, start, access.width.bytes().into(), Holds::Value(inst), block);
+                self.remember(at, access.width.bytes().into(), Holds::Value(inst), block);
                 false
             }
             Op::Store { ptr, offset, value, access } if access.is_plain() => {
                 let len = access.width.bytes().into();
-                let start = self.start(ptr, offset);
-                let root = self.aliases.of(ptr).root;
-                if let Some(start) = start
-                    && self.holds_already(gvn, (root, start), len, value, block)
-                {
+                let Some(at) = self.at(ptr, offset) else {
+                    self.forget_all();
+                    return false;
+                };
+                if self.holds_already(gvn, at, len, value, block) {
                     gvn.changed = true;
                     return true;
                 }
-                self.apply(gvn.cfg, block, &Effect::Write(Address { root, offset: start }, len));
+                self.apply(gvn.cfg, block, &Effect::Write(at, len));
                 // Half a pointer is no value.
-                if let Some(start) = start
-                    && !(gvn.func.ty(value).is_ptr() && len != 8)
-                {
-                    self.remember(root, start, len, Holds::Value(value), block);
+                if !gvn.func.ty(value).is_ptr() || len == 8 {
+                    self.remember(at, len, Holds::Value(value), block);
                 }
                 false
             }
             Op::Fill { dst, byte, size, .. } => {
-                let address = self.aliases.of(dst);
-                self.apply(gvn.cfg, block, &Effect::Write(address, size));
-                if let Some(start) = address.offset {
-                    self.remember(address.root, start, size, Holds::Byte(byte), block);
+                let at = self.aliases.of(dst);
+                self.apply(gvn.cfg, block, &Effect::Write(at, size));
+                self.remember(at, size, Holds::Byte(byte), block);
+                false
+            }
+            Op::Copy { dst, src, size, align } => {
+                let (from, to) = (self.aliases.of(src), self.aliases.of(dst));
+                let filled = self.known(gvn.cfg, from, block).find_map(|piece| match piece.holds {
+                    Holds::Byte(byte) if piece.covers(from.offset, size) => Some(byte),
+                    _ => None,
+                });
+                self.apply(gvn.cfg, block, &Effect::Write(to, size));
+                if let Some(byte) = filled {
+                    gvn.changed = true;
+                    gvn.func.node_mut(inst).op = Op::Fill { dst, byte, size, align };
+                    self.remember(to, size, Holds::Byte(byte), block);
                 }
                 false
             }
@@ -158,21 +182,18 @@ impl<'a> Memory<'a> {
         }
     }
 
-    /// The constant place of an access in its root.
-    fn start(&self, ptr: Value, offset: i32) -> Option<i64> {
-        self.aliases.of(ptr).offset?.checked_add(offset.into())
+    /// The place of an access.
+    fn at(&self, ptr: Value, offset: i32) -> Option<Address> {
+        let address = self.aliases.of(ptr);
+        Some(Address { offset: address.offset.checked_add(offset.into())?, ..address })
     }
 
     fn effect(&self, func: &Func, context: &Context, inst: Value) -> Effect {
         let op = &func.node(inst).op;
-        let at = |ptr: Value, offset: i32| {
-            let address = self.aliases.of(ptr);
-            Address { offset: address.offset.and_then(|at| at.checked_add(offset.into())), ..address }
-        };
         match op {
-            Op::Store { ptr, offset, access, .. } if access.order == crate::ir::Order::Plain => {
-                Effect::Write(at(*ptr, *offset), access.width.bytes().into())
-            }
+            Op::Store { ptr, offset, access, .. } if access.order == crate::ir::Order::Plain => self
+                .at(*ptr, *offset)
+                .map_or(Effect::Everything, |at| Effect::Write(at, access.width.bytes().into())),
             Op::Copy { dst, size, .. } | Op::Fill { dst, size, .. } => {
                 Effect::Write(self.aliases.of(*dst), *size)
             }
@@ -231,12 +252,7 @@ impl<'a> Memory<'a> {
             self.stamps[*class as usize] = self.clock;
         }
         let Some(pieces) = self.pieces.get_mut(&address.root) else { return };
-        let Some(start) = address.offset else {
-            pieces.clear();
-            return;
-        };
-        let end = start.saturating_add(len.into());
-        pieces.retain(|piece| piece.start >= end || start >= piece.start.saturating_add(piece.len.into()));
+        pieces.retain(|piece| piece.via == address.via && !piece.meets(address.offset, len));
         if reached.contains(&class) {
             // The class was written, but not what this write does not overlap: that is known anew, from here on. On
             // other ways here it may have been unknown already, so it belongs to this block now.
@@ -248,24 +264,23 @@ impl<'a> Memory<'a> {
         }
     }
 
-    fn remember(&mut self, root: Root, start: i64, len: u32, holds: Holds, home: Block) {
+    fn remember(&mut self, at: Address, len: u32, holds: Holds, home: Block) {
         self.clock += 1;
-        let pieces = self.pieces.entry(root).or_default();
+        let pieces = self.pieces.entry(at.root).or_default();
         if pieces.len() >= MAX_PIECES {
             pieces.remove(0);
         }
-        pieces.push(Piece { start, len, holds, home, time: self.clock });
+        pieces.push(Piece { via: at.via, start: at.offset, len, holds, home, time: self.clock });
     }
 
-    /// The pieces of a root that hold what is known, the youngest first.
-    fn known<'b>(&'b self, cfg: &'b Cfg, root: Root, block: Block) -> impl Iterator<Item = Piece> + 'b {
-        let since = self.stamps[self.aliases.class(root) as usize];
-        let pieces = self.pieces.get(&root).map_or(&[][..], |pieces| &pieces[..]);
-        pieces
-            .iter()
-            .rev()
-            .copied()
-            .filter(move |piece| piece.time > since && cfg.dominates(piece.home, block))
+    /// The pieces around an address of which is known what they hold, the youngest first.
+    fn known<'b>(&'b self, cfg: &'b Cfg, at: Address, block: Block) -> impl Iterator<Item = Piece> + 'b {
+        let since = self.stamps[self.aliases.class(at.root) as usize];
+        let pieces = self.pieces.get(&at.root).map_or(&[][..], |pieces| &pieces[..]);
+        let holds = move |piece: &Piece| {
+            piece.via == at.via && piece.time > since && cfg.dominates(piece.home, block)
+        };
+        pieces.iter().rev().copied().filter(holds)
     }
 
     /// Lets a load take what is known to be there.
@@ -274,16 +289,13 @@ impl<'a> Memory<'a> {
         gvn: &mut Gvn,
         inst: Value,
         block: Block,
-        (root, start): (Root, i64),
+        at: Address,
         access: Access,
         signed: bool,
     ) -> bool {
         let len = u32::from(access.width.bytes());
-        let end = start + i64::from(len);
-        let Some(piece) = self
-            .known(gvn.cfg, root, block)
-            .find(|it| it.start <= start && end <= it.start + i64::from(it.len))
-        else {
+        let start = at.offset;
+        let Some(piece) = self.known(gvn.cfg, at, block).find(|piece| piece.covers(start, len)) else {
             return false;
         };
         let ty = gvn.func.ty(inst);
@@ -320,15 +332,8 @@ impl<'a> Memory<'a> {
     }
 
     /// Whether memory holds a value already.
-    fn holds_already(
-        &self,
-        gvn: &Gvn,
-        (root, start): (Root, i64),
-        len: u32,
-        value: Value,
-        block: Block,
-    ) -> bool {
-        let mut known = self.known(gvn.cfg, root, block);
+    fn holds_already(&self, gvn: &Gvn, at: Address, len: u32, value: Value, block: Block) -> bool {
+        let mut known = self.known(gvn.cfg, at, block);
         known.any(|piece| match piece.holds {
             Holds::Value(it) => {
                 let same = it == value
@@ -338,13 +343,11 @@ impl<'a> Memory<'a> {
                             .as_const(value)
                             .is_some_and(|other| narrow.canonical(number) == narrow.canonical(other))
                     });
-                same && piece.start == start && piece.len == len && !is_narrow_load(gvn.func, it, len)
+                same && piece.start == at.offset && piece.len == len && !is_narrow_load(gvn.func, it, len)
             }
             Holds::Byte(byte) => {
-                let inside =
-                    piece.start <= start && start + i64::from(len) <= piece.start + i64::from(piece.len);
                 let narrow = Type::Int(u8::try_from(8 * len).unwrap_or(64));
-                inside
+                piece.covers(at.offset, len)
                     && gvn.func.as_const(value).is_some_and(|number| {
                         narrow.canonical(number) == narrow.canonical(i64::from_le_bytes([byte; 8]))
                     })
