@@ -1,7 +1,9 @@
 //! Which programs to load, and what they need.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::iter;
 
+use skep_btf::{DeclTag, Type, TypeId};
 use skep_object::Image;
 use skep_object::image::{DataId, Func, FuncId, ImportId, Target};
 use skep_object::nearest::nearest;
@@ -57,9 +59,11 @@ pub(crate) fn programs<'a>(image: &'a Image, options: &Options) -> Result<Select
         }
     }
     let entries = Entries::new(image);
+    let handlers = exception_handlers(image);
     for (id, func) in (0..).map(FuncId).zip(&image.funcs) {
         if let Some(section) = wanted(func, options, entries.is_entry(id, func)) {
-            let parts = selection.reach(image, id);
+            let handler = func.ty.and_then(|ty| handlers.get(&ty).copied());
+            let parts = selection.reach(image, iter::once(id).chain(handler));
             selection.programs.push(Program { id, func, section, parts });
         }
     }
@@ -121,12 +125,31 @@ impl Entries {
     }
 }
 
+/// The functions that a program goes to when it throws: nothing refers to them but a tag on the program's type.
+fn exception_handlers(image: &Image) -> HashMap<TypeId, FuncId> {
+    let mut handlers = HashMap::new();
+    let Some(btf) =
+        image.btf.as_deref().filter(|_| image.imports.iter().any(|import| import.name == "bpf_throw"))
+    else {
+        return handlers;
+    };
+    for (id, ty) in btf.iter() {
+        let Type::DeclTag(DeclTag { target, component: None, .. }) = ty else { continue };
+        let handler =
+            btf.name(id).strip_prefix("exception_callback:").and_then(|name| image.func_by_name(name));
+        if let Some((handler, _)) = handler {
+            handlers.insert(target, handler);
+        }
+    }
+    handlers
+}
+
 impl Selection<'_> {
-    /// The function and all that it reaches, each once, depth first; notes what they refer to.
-    fn reach(&mut self, image: &Image, entry: FuncId) -> Vec<FuncId> {
+    /// The functions and all that they reach, each once, depth first; notes what they refer to.
+    fn reach(&mut self, image: &Image, entries: impl DoubleEndedIterator<Item = FuncId>) -> Vec<FuncId> {
         let mut seen = HashSet::new();
         let mut parts = Vec::new();
-        let mut stack = vec![entry];
+        let mut stack: Vec<FuncId> = entries.rev().collect();
         while let Some(id) = stack.pop() {
             if !seen.insert(id) {
                 continue;

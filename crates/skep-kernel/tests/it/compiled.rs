@@ -297,3 +297,14 @@ fn what_needs_types_has_them() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn programs_go_to_their_exception_callbacks() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("throw.c", &["-g"]) else { return };
+    let loaded = load(&image, &Options::new()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(run(&loaded, "throws"), 42);
+    assert_eq!(run(&loaded, "plain"), 7);
+}
