@@ -6,6 +6,7 @@ use skep_object::Image;
 use skep_object::image::{Import, ImportId, ImportKind, Target};
 use skep_object::nearest::did_you_mean;
 
+use crate::compat::same_prototype;
 use crate::error::Error;
 use crate::select::Selection;
 use crate::vmlinux::KernelTypes;
@@ -56,8 +57,12 @@ pub(crate) fn resolve(
     let typed: Vec<(Kind, &str)> =
         used.iter().filter_map(|(_, import, sort)| wanted(import, *sort)).collect();
     let mut ids = if typed.is_empty() { Vec::new() } else { kernel.find(&typed)? }.into_iter();
-    for &(id, import, sort) in &used {
-        let ty = wanted(import, sort).and_then(|_| ids.next()).flatten();
+    let mut tys: Vec<Option<TypeId>> = used
+        .iter()
+        .map(|(_, import, sort)| wanted(import, *sort).and_then(|_| ids.next()).flatten())
+        .collect();
+    drop_others(image, &used, &mut tys, kernel)?;
+    for (&(id, import, sort), ty) in used.iter().zip(tys) {
         let here = match (sort, ty) {
             (Sort::Helper(number), _) => Some(Found::Helper(number)),
             (Sort::Kfunc, Some(ty)) => Some(Found::Kfunc(ty)),
@@ -72,6 +77,32 @@ pub(crate) fn resolve(
         };
     }
     Ok(found)
+}
+
+/// Forgets functions that have another prototype than a program declares, where it can do without, or declares
+/// several (`bpf_task_acquire___old`). For all others the verifier is the better judge.
+fn drop_others(
+    image: &Image,
+    used: &[(ImportId, &Import, Sort)],
+    found: &mut [Option<TypeId>],
+    kernel: &mut KernelTypes,
+) -> Result<(), Error> {
+    let Some(btf) = image.btf.as_deref() else { return Ok(()) };
+    let may_differ = |(_, import, sort): &(ImportId, &Import, Sort)| {
+        *sort == Sort::Kfunc && (import.weak || essential(&import.name) != import.name)
+    };
+    if !used.iter().any(may_differ) {
+        return Ok(());
+    }
+    let types = kernel.by_id()?;
+    for (used, found) in used.iter().zip(found).filter(|(used, _)| may_differ(used)) {
+        if let (Some(declared), Some(there)) = (used.1.ty, *found)
+            && !same_prototype(btf, declared, &types, there)
+        {
+            *found = None;
+        }
+    }
+    Ok(())
 }
 
 fn sort(image: &Image, import: &Import) -> Sort {
@@ -143,7 +174,7 @@ fn missing(
     let problem = match sort {
         Sort::Kfunc => {
             let near = kernel.nearest(Kind::Func, "", &import.name);
-            format!("neither the image nor the kernel has such a function{}", did_you_mean(&near))
+            format!("neither the image nor the kernel has such a function, with these parameters{}", did_you_mean(&near))
         }
         Sort::Variable => "the kernel's types have no such variable".to_owned(),
         Sort::Symbol => {

@@ -51,6 +51,7 @@
 
 mod assemble;
 mod attach;
+mod compat;
 mod data;
 mod error;
 mod explain;

@@ -22,7 +22,7 @@ use crate::sys;
 
 use rewrite::Keep;
 
-pub(crate) use records::{Header, names, string};
+pub(crate) use records::{ById, Header, Record, names, string};
 
 /// The types of an image in the kernel.
 #[derive(Debug)]

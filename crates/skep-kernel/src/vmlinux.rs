@@ -9,7 +9,7 @@ use skep_object::nearest::nearest;
 
 use crate::error::Error;
 use crate::mmap::Constant;
-use crate::types::{self, Header, string};
+use crate::types::{self, ById, Header, string};
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 
@@ -45,6 +45,11 @@ impl KernelTypes {
             }
         }
         Ok(found)
+    }
+
+    /// All types by their ids, for whoever follows from one to another.
+    pub(crate) fn by_id(&mut self) -> Result<ById<'_>, Error> {
+        Ok(ById::new(self.open()?.types))
     }
 
     /// The names most like one that there is none of.

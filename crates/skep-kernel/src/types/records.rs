@@ -1,6 +1,6 @@
 //! The records of a BTF section in the byte order of this machine, one after another, without making anything of them.
 
-use skep_btf::Kind;
+use skep_btf::{Kind, TypeId};
 
 /// The parts of a section.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +13,60 @@ pub(crate) struct Header<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) name: u32,
+    pub(crate) kind: Kind,
     /// How many elements its list has, or its linkage.
     pub(crate) vlen: u32,
     /// The whole record.
     pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// The record that bytes begin with; `None` if they begin with none.
+    fn first(bytes: &'a [u8], sizes: &Sizes) -> Option<Record<'a>> {
+        let (name, info) = (word(bytes, 0)?, word(bytes, 4)?);
+        let kind = Kind::from_number(info >> 24 & 0x1f)?;
+        Some(Record { name, kind, vlen: vlen(info), bytes: bytes.get(..sizes.of(info))? })
+    }
+
+    /// The type that it refers to in its third word.
+    pub(crate) fn argument(&self) -> TypeId {
+        TypeId(self.word(8).unwrap_or_default())
+    }
+
+    /// A word at that offset in bytes.
+    pub(crate) fn word(&self, at: usize) -> Option<u32> {
+        word(self.bytes, at)
+    }
+}
+
+/// Types by their ids.
+pub(crate) struct ById<'a> {
+    types: &'a [u8],
+    sizes: Sizes,
+    /// Where each begins, from id 1 on.
+    starts: Vec<u32>,
+}
+
+impl<'a> ById<'a> {
+    /// Finds out where each type begins.
+    pub(crate) fn new(types: &'a [u8]) -> ById<'a> {
+        let sizes = Sizes::new();
+        let mut starts = Vec::with_capacity(types.len() / 20);
+        let mut at = 0;
+        while let (Some(info), Ok(start)) =
+            (types.get(at + 4..).and_then(|rest| word(rest, 0)), u32::try_from(at))
+        {
+            starts.push(start);
+            at = at.saturating_add(sizes.of(info));
+        }
+        ById { types, sizes, starts }
+    }
+
+    /// The type of that id; `None` for void.
+    pub(crate) fn get(&self, id: TypeId) -> Option<Record<'a>> {
+        let start = *self.starts.get(usize::try_from(id.0).ok()?.checked_sub(1)?)?;
+        Record::first(self.types.get(usize::try_from(start).ok()?..)?, &self.sizes)
+    }
 }
 
 /// `struct btf_header`, without a layout.
@@ -41,11 +91,9 @@ pub(crate) fn records(types: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let sizes = Sizes::new();
     let mut rest = types;
     std::iter::from_fn(move || {
-        let (header, _) = rest.split_first_chunk::<12>()?;
-        let (name, info) = (word(header, 0)?, word(header, 4)?);
-        let (bytes, after) = rest.split_at_checked(sizes.of(info))?;
-        rest = after;
-        Some(Record { name, vlen: vlen(info), bytes })
+        let record = Record::first(rest, &sizes)?;
+        rest = rest.get(record.bytes.len()..)?;
+        Some(record)
     })
 }
 

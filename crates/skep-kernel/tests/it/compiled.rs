@@ -121,7 +121,7 @@ fn a_function_that_the_kernel_lacks_is_named() {
     }
     let error = load(&image, &Options::new()).map(drop).unwrap_err().to_string();
     assert!(
-        error.starts_with("'bpf_no_such_function' is needed by 'missing', but neither the image nor the kernel has such a function"),
+        error.starts_with("'bpf_no_such_function' is needed by 'missing', but neither the image nor the kernel has such a function, with these parameters"),
         "{error}"
     );
 }
@@ -307,4 +307,13 @@ fn programs_go_to_their_exception_callbacks() {
     let loaded = load(&image, &Options::new()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(run(&loaded, "throws"), 42);
     assert_eq!(run(&loaded, "plain"), 7);
+}
+
+#[test]
+fn the_flavor_of_a_function_is_chosen_by_its_parameters() {
+    if !may_load() {
+        return;
+    }
+    let Some(image) = compiled("missing.c", &["-g"]) else { return };
+    assert_eq!(run(&load(&image, &Options::new().only("flavors")).unwrap(), "flavors"), 2);
 }
