@@ -268,6 +268,19 @@ impl<'f, T: BpfType> V<'f, P<T>> {
         Ref::new(self.cell, place)
     }
 
+    /// A pointer into a packet, which the context that this points to shows as a member of 32 bits.
+    #[track_caller]
+    #[must_use]
+    pub fn packet_member(self, name: &str) -> V<'f, P<u8>> {
+        let value = dynamic!(self.cell, b => {
+            let place = b.deref(self.value);
+            let place = b.field(place, name);
+            let ty = b.rust_type::<P<u8>>();
+            b.load_packet_pointer(place, ty)
+        });
+        V::new(self.cell, value)
+    }
+
     /// The value so many further on, as if it pointed into an array: `p[i]` of C.
     #[track_caller]
     #[must_use]

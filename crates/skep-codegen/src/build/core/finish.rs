@@ -18,14 +18,18 @@ impl Module {
         skip_empty_blocks(&mut body.ir);
         remove_unreachable(&mut body.ir);
         self.check_ends();
-        let unwritten = super::promote::variables(&mut self.body);
-        for (variable, loc) in unwritten {
+        let unmade = super::promote::variables(&mut self.body);
+        let func = self.body_name();
+        for (variable, loc) in unmade.vars {
             let name =
                 self.body.vars[variable as usize].slot.name.as_deref().unwrap_or("a variable").to_owned();
             let message =
                 format!("'{name}' is read here, but not written on each way to here: give it a value first");
-            let func = self.body_name();
-            self.mistake_at(Code::Uninitialized, func, loc, message);
+            self.mistake_at(Code::Uninitialized, func.clone(), loc, message);
+        }
+        for loc in unmade.values {
+            let message = "a value is used here that is not made on each way to here: keep it in a variable";
+            self.mistake_at(Code::Uninitialized, func.clone(), loc, message.to_owned());
         }
     }
 

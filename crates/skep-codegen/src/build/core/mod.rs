@@ -17,6 +17,7 @@ mod module;
 mod place;
 mod promote;
 mod rust;
+mod sections;
 mod types;
 
 pub use arith::{Bin, Cmp};

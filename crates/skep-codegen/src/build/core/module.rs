@@ -189,6 +189,7 @@ impl Module {
     pub fn finish(mut self) -> Result<ir::Module, Diags> {
         self.close_all();
         self.check_bodies();
+        self.check_sections();
         if self.more_diags != 0 {
             let message = format!("there are {} more mistakes, which are not shown", self.more_diags);
             self.diags.push(Diag { code: Code::TooLarge, func: None, place: None, message });

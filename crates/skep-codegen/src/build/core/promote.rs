@@ -11,31 +11,41 @@ use crate::ir::{self, Block, Cfg, Func, Loc, Op, Type, Value};
 /// No value has been written.
 const UNWRITTEN: Value = Value(u32::MAX);
 
+/// What is wrong with what a body reads.
+#[derive(Debug, Default)]
+pub(super) struct Unmade {
+    /// Variables that are read before they are written, with the places.
+    pub(super) vars: Vec<(u32, Loc)>,
+    /// Where values are used that are not made on each way to there.
+    pub(super) values: Vec<Loc>,
+}
+
 /// Makes values of variables, and takes out values that nobody uses: compares that a branch has taken over, constants,
-/// parameters. The variables that are read before they are written, with the places.
-pub(super) fn variables(body: &mut Body) -> Vec<(u32, Loc)> {
-    let mut unwritten = Vec::new();
-    if body.vars.is_empty() {
+/// parameters.
+pub(super) fn variables(body: &mut Body) -> Unmade {
+    let mut unmade = Unmade::default();
+    if body.vars.is_empty() && body.ir.blocks.len() == 1 {
         Live::new(&body.ir).remove(&mut body.ir);
-        return unwritten;
+        return unmade;
     }
     let mut pass = Pass::new(body);
-    if pass.accessed {
-        let cfg = Cfg::new(&body.ir);
-        pass.place_params(&mut body.ir, &cfg);
-        pass.rename(&mut body.ir, &cfg);
-    }
+    let cfg = Cfg::new(&body.ir);
+    pass.place_params(&mut body.ir, &cfg);
+    pass.rename(&mut body.ir, &cfg);
     let live = Live::new(&body.ir);
-    unwritten.append(&mut pass.unwritten);
-    unwritten.extend(live.unwritten().filter_map(|value| {
+    unmade.vars.append(&mut pass.unwritten);
+    unmade.vars.extend(live.unwritten().filter_map(|value| {
         let param = pass.params.iter().find(|param| param.value == value)?;
         Some((param.var, pass.first_read[param.var as usize]))
     }));
-    unwritten.sort_unstable();
-    unwritten.dedup_by_key(|&mut (var, _)| var);
+    unmade.vars.sort_unstable();
+    unmade.vars.dedup_by_key(|&mut (var, _)| var);
+    unmade.values = pass.escaped;
+    unmade.values.sort_unstable();
+    unmade.values.dedup();
     live.remove(&mut body.ir);
     place_slots(body);
-    unwritten
+    unmade
 }
 
 /// A parameter that stands for a variable.
@@ -49,8 +59,6 @@ struct VarParam {
 struct Pass {
     /// Types of the variables that become values.
     types: Vec<Option<Type>>,
-    /// Whether any of them is read or written.
-    accessed: bool,
     /// Blocks that write a variable.
     writers: Vec<SmallVec<[Block; 4]>>,
     /// Whether a variable is read in a block before it is written there.
@@ -61,6 +69,10 @@ struct Pass {
     /// Where the parameters of a block begin in `params`.
     starts: Vec<u32>,
     unwritten: Vec<(u32, Loc)>,
+    /// Which values are made on each way to the current place, and which of them the way down there has made.
+    made: Vec<bool>,
+    made_log: Vec<Value>,
+    escaped: Vec<Loc>,
 }
 
 impl Pass {
@@ -70,13 +82,15 @@ impl Pass {
         let count = types.len();
         let mut pass = Pass {
             types,
-            accessed: false,
             writers: vec![SmallVec::new(); count],
             crosses: vec![false; count],
             first_read: vec![Loc::UNKNOWN; count],
             params: Vec::new(),
             starts: Vec::new(),
             unwritten: Vec::new(),
+            made: Vec::new(),
+            made_log: Vec::new(),
+            escaped: Vec::new(),
         };
         for at in func.block_ids() {
             for &inst in &func.block(at).insts {
@@ -87,7 +101,6 @@ impl Pass {
                     _ => continue,
                 };
                 let Some(var) = pass.var(func, ptr) else { continue };
-                pass.accessed = true;
                 let written = pass.writers[var].last() == Some(&at);
                 if reads {
                     pass.crosses[var] |= !written;
@@ -152,19 +165,24 @@ impl Pass {
         let (first_child, next_sibling) = dominator_tree(func, cfg);
         let mut with: Vec<Value> = (0..).map(Value).take(func.nodes.len()).collect();
         let mut current = vec![UNWRITTEN; self.types.len()];
+        // Addresses of variables stand before everything else.
+        self.made = func.nodes.iter().map(|node| matches!(node.op, Op::Slot(_))).collect();
         // What variables were before, to be restored on the way back.
         let mut log: Vec<(u32, Value)> = Vec::new();
-        let mut path: Vec<(Block, usize)> = vec![(Func::ENTRY, 0)];
+        let mut path: Vec<(Block, usize, usize)> = vec![(Func::ENTRY, 0, 0)];
         self.rename_block(func, Func::ENTRY, &mut with, &mut current, &mut log);
         let mut next = first_child[0];
         loop {
             if let Some(block) = next {
-                path.push((block, log.len()));
+                path.push((block, log.len(), self.made_log.len()));
                 self.rename_block(func, block, &mut with, &mut current, &mut log);
                 next = first_child[block.0 as usize];
                 continue;
             }
-            let Some((block, mark)) = path.pop() else { break };
+            let Some((block, mark, made_mark)) = path.pop() else { break };
+            for value in self.made_log.drain(made_mark..) {
+                self.made[value.0 as usize] = false;
+            }
             for (var, value) in log.drain(mark..).rev() {
                 current[var as usize] = value;
             }
@@ -187,9 +205,21 @@ impl Pass {
             let VarParam { var, value, .. } = self.params[at];
             write(current, var as usize, value);
         }
+        for at in 0..func.block(block).params.len() {
+            let param = func.block(block).params[at];
+            self.make(param);
+        }
         let mut insts = std::mem::take(&mut func.block_mut(block).insts);
         insts.retain(|&inst| {
-            func.node_mut(inst).op.each_operand_mut(|v| *v = with[v.0 as usize]);
+            let mut made = true;
+            func.node_mut(inst).op.each_operand_mut(|v| {
+                made &= self.made[v.0 as usize];
+                *v = with[v.0 as usize];
+            });
+            self.make(inst);
+            if !made {
+                self.escaped.push(func.node(inst).loc);
+            }
             let node = func.node(inst);
             match node.op {
                 Op::Load { ptr, .. } => {
@@ -216,13 +246,25 @@ impl Pass {
         });
         func.block_mut(block).insts = insts;
         let mut term = std::mem::replace(&mut func.block_mut(block).term, ir::Term::Open);
-        term.each_operand_mut(|v| *v = with[v.0 as usize]);
+        let mut made = true;
+        term.each_operand_mut(|v| {
+            made &= self.made[v.0 as usize];
+            *v = with[v.0 as usize];
+        });
+        if !made {
+            self.escaped.push(func.block(block).loc);
+        }
         term.each_edge_mut(|edge| {
             for at in self.params_of(edge.block) {
                 edge.args.push(current[self.params[at].var as usize]);
             }
         });
         func.block_mut(block).term = term;
+    }
+
+    fn make(&mut self, value: Value) {
+        self.made[value.0 as usize] = true;
+        self.made_log.push(value);
     }
 
     /// The value that is written: before it was made as wide as memory has it.

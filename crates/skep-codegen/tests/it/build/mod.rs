@@ -2,6 +2,7 @@
 //! says of mistakes.
 
 mod core;
+mod fuzz;
 mod typed;
 
 use std::path::Path;
