@@ -23,6 +23,7 @@ pub trait Signature: 'static {
     type Params<'f>;
 
     #[doc(hidden)]
+    #[track_caller]
     fn proto(m: &mut core::Module) -> Ty;
 
     #[doc(hidden)]
@@ -133,6 +134,7 @@ macro_rules! signatures {
             type Ret = R;
             type Params<'f> = ($(V<'f, $ty>,)*);
 
+            #[track_caller]
             fn proto(m: &mut core::Module) -> Ty {
                 let params: &[(&str, Ty)] = &[$(("", m.rust::<$ty>())),*];
                 let ret = m.rust::<R>();

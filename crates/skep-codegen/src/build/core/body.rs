@@ -297,7 +297,9 @@ impl<'m> FuncBuilder<'m> {
         if block.brand == body.brand && (block.index as usize) < body.ir.blocks.len() {
             return Some(ir::Block(block.index));
         }
-        if !block.is_poison() {
+        if block.is_poison() {
+            self.m.meet_poison();
+        } else {
             self.m.mistake(Code::Foreign, "this block is of another function".to_owned());
         }
         None
@@ -349,7 +351,7 @@ impl<'m> FuncBuilder<'m> {
     #[cold]
     fn no_operand(&mut self, value: Value) {
         if value.is_poison() {
-            return;
+            return self.m.meet_poison();
         }
         let (code, message) = match value.node {
             NOTHING => (Code::TypeMismatch, "the value of a function that returns nothing is used"),

@@ -568,7 +568,9 @@ impl FuncBuilder<'_> {
             }
             let message = "a break or continue of a statement that has ended: use a label that encloses it";
             self.m.mistake(Code::Unterminated, message.to_owned());
-        } else if !label.is_poison() {
+        } else if label.is_poison() {
+            self.m.meet_poison();
+        } else {
             self.m.mistake(Code::Foreign, "this label is of another function".to_owned());
         }
         None

@@ -47,6 +47,8 @@ pub struct Module {
     diags: Vec<Diag>,
     /// Mistakes beyond those that are kept.
     more_diags: u64,
+    /// Where poison was met first. It comes from a mistake of this module, as a rule.
+    poison: Option<(Option<String>, Loc)>,
     pub(super) caller: &'static Location<'static>,
     /// What [`set_place`](Module::set_place) said.
     pub(super) place: Option<Loc>,
@@ -87,6 +89,7 @@ impl Clone for Module {
             endian_matters: self.endian_matters,
             diags: self.diags.clone(),
             more_diags: self.more_diags,
+            poison: self.poison.clone(),
             caller: self.caller,
             place: self.place,
             places: Places::default(),
@@ -116,6 +119,7 @@ impl Module {
             endian_matters: false,
             diags: Vec::new(),
             more_diags: 0,
+            poison: None,
             caller: Location::caller(),
             place: None,
             places: Places::default(),
@@ -190,6 +194,13 @@ impl Module {
         self.close_all();
         self.check_bodies();
         self.check_sections();
+        if let Some((func, loc)) = self.poison.take()
+            && self.diags.is_empty()
+        {
+            let message =
+                "what a mistake in another module has yielded is used here: see to its mistakes first";
+            self.mistake_at(Code::Foreign, func, loc, message.to_owned());
+        }
         if self.more_diags != 0 {
             let message = format!("there are {} more mistakes, which are not shown", self.more_diags);
             self.diags.push(Diag { code: Code::TooLarge, func: None, place: None, message });
@@ -240,6 +251,14 @@ impl Module {
         let loc = self.loc();
         let func = self.body_name();
         self.mistake_at(code, func, loc, message);
+    }
+
+    /// Takes note of poison. Whatever yielded it has told so; if that was another module, this one does.
+    #[cold]
+    pub(super) fn meet_poison(&mut self) {
+        if self.poison.is_none() {
+            self.poison = Some((self.body_name(), self.loc()));
+        }
     }
 
     #[cold]
@@ -307,6 +326,7 @@ impl Module {
     #[cold]
     fn owns(&mut self, brand: Brand, index: u32, count: fn(Counts) -> u32, what: &str) -> bool {
         if index == u32::MAX {
+            self.meet_poison();
             return false;
         }
         if self.origins.iter().any(|&(origin, counts)| origin == brand && index < count(counts)) {

@@ -26,7 +26,9 @@ impl FuncBuilder<'_> {
     pub(in crate::build) fn var_place(&mut self, var: Var) -> Place {
         let body = &self.m.body;
         if var.brand != body.brand || body.vars.len() <= var.index as usize {
-            if !var.is_poison() {
+            if var.is_poison() {
+                self.m.meet_poison();
+            } else {
                 let message = "this variable is of another function: pass its address as an argument";
                 self.m.mistake(Code::Foreign, message.to_owned());
             }
@@ -345,6 +347,7 @@ impl FuncBuilder<'_> {
     /// The class of what lies at a place. Poison has none, silently; what is of another function is a mistake.
     pub(super) fn check_place(&mut self, place: Place) -> Option<Class> {
         if place.is_poison() {
+            self.m.meet_poison();
             return None;
         }
         let body = &self.m.body;

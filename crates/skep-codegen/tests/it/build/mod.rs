@@ -3,6 +3,8 @@
 
 mod core;
 mod fuzz;
+mod mistakes;
+mod run;
 mod typed;
 
 use std::path::Path;
