@@ -85,7 +85,7 @@ fn bits() {
     operator::<u32>(|x, y| x >> y, &[(0xffff_ff00, 4, 0x0fff_fff0)]);
     operator::<u8>(|x, y| x << y, &[(0x81, 1, 2), (1, 9, 0)]);
     operator::<u32>(|x, _| x.swap_bytes(), &[(0x0102_0304, 0, 0x0403_0201)]);
-    operator::<u16>(|x, _| x.swap_bytes(), &[(0xff01_02, 0, 0x0201)]);
+    operator::<u16>(|x, _| x.swap_bytes(), &[(0x00ff_0102, 0, 0x0201)]);
     operator::<u64>(|x, _| x.count_ones(), &[(0xff0f, 0, 12), (MAX, 0, 64)]);
     operator::<u32>(|x, _| x.leading_zeros(), &[(1, 0, 31), (0, 0, 32)]);
     operator::<u64>(|x, _| x.trailing_zeros(), &[(8, 0, 3), (0, 0, 64)]);
