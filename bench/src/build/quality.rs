@@ -175,6 +175,10 @@ fn real(
         let [os, no_unroll, o2] = by_clang;
         let by_clang = match (os, no_unroll, o2) {
             (Ok(os), Ok(no_unroll), Ok(o2)) => [os, no_unroll, o2],
+            (Err(e), ..) if e.contains("Operation not permitted") => {
+                absent.push(format!("the kernel's programs: {e}; they are loaded by root only"));
+                break;
+            }
             // A kernel that refuses clang's code cannot judge ours.
             (Err(e), _, _) | (_, Err(e), _) | (_, _, Err(e)) => {
                 absent.push(format!("{name}: {e}"));

@@ -1,6 +1,6 @@
 //! What every code generator is asked to compile, as calls of its own API.
 //!
-//! A peer implements [`Emit`] over its builder, the way a front end would use it: variables are what it offers for
+//! A peer implements [`Unit`] and [`Emit`] over its builder, the way a front end would use it: variables are what it offers for
 //! variables that are assigned to (stack slots that its optimizer promotes, locals, ...).
 
 /// A unit of work: becomes one object.
@@ -34,7 +34,7 @@ impl Workload {
     }
 
     /// Describes it to a builder.
-    pub(crate) fn write<E: Emit>(self, to: &mut E) {
+    pub(crate) fn write<U: Unit>(self, to: &mut U) {
         match self {
             Self::Small(functions) => (0..functions).for_each(|index| small(to, index)),
             Self::Long(insns) => long(to, insns),
@@ -58,16 +58,23 @@ pub(crate) enum Op {
     Shr,
 }
 
+/// What becomes one object.
+pub(crate) trait Unit {
+    /// A function being built.
+    type Body<'a>: Emit
+    where
+        Self: 'a;
+
+    /// Begins a visible function that takes one number and returns one; its first block is entered.
+    fn begin(&mut self, name: &str) -> Self::Body<'_>;
+}
+
 /// What a workload needs of a builder. All numbers are `u64`.
 pub(crate) trait Emit {
     type Value: Copy;
     type Var: Copy;
     type Block: Copy;
 
-    /// Begins a visible function that takes one number and returns one; its first block is entered.
-    fn begin(&mut self, name: &str);
-    /// Ends it.
-    fn end(&mut self);
     /// The source line of what follows.
     fn line(&mut self, line: u32);
     /// The function's argument.
@@ -85,13 +92,15 @@ pub(crate) trait Emit {
     fn ret(&mut self, value: Self::Value);
     /// `bpf_map_update_elem` of the module's hash map of `u32` to `u64`.
     fn map_update(&mut self, key: u32, value: u64);
+    /// The function is complete.
+    fn end(self);
 }
 
 /// `sum = k; for (i = 0; i < n; i++) sum = sum * (2k + 3) + (i ^ k); return sum`
-fn small<E: Emit>(to: &mut E, index: u32) {
+fn small<U: Unit>(unit: &mut U, index: u32) {
     let k = u64::from(index) + 1;
     let line = index * 8;
-    to.begin(&format!("f{index}"));
+    let mut to = unit.begin(&format!("f{index}"));
     let (head, body, exit) = (to.block(), to.block(), to.block());
     to.line(line + 1);
     let (sum, i) = (to.var("sum"), to.var("i"));
@@ -132,9 +141,9 @@ pub(crate) fn small_result(n: u64) -> u64 {
     (0..n).fold(1, |sum: u64, i| sum.wrapping_mul(5).wrapping_add(i ^ 1))
 }
 
-fn long<E: Emit>(to: &mut E, insns: u32) {
+fn long<U: Unit>(unit: &mut U, insns: u32) {
     let mut rng = Rng(7);
-    to.begin(ENTRY);
+    let mut to = unit.begin(ENTRY);
     to.line(1);
     let vars = ["a", "b", "c", "d"].map(|name| to.var(name));
     let argument = to.argument();
@@ -180,8 +189,8 @@ fn long<E: Emit>(to: &mut E, insns: u32) {
     to.end();
 }
 
-fn updates<E: Emit>(to: &mut E, count: u32) {
-    to.begin(ENTRY);
+fn updates<U: Unit>(unit: &mut U, count: u32) {
+    let mut to = unit.begin(ENTRY);
     for key in 0..count {
         to.line(1 + key);
         to.map_update(key * 7, u64::from(key));

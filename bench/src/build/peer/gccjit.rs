@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::ptr::null_mut;
 
 use super::Peer;
-use crate::build::workload::{ENTRY, Emit, Op, Workload};
+use crate::build::workload::{ENTRY, Emit, Op, Unit, Workload};
 use crate::dl::{Library, functions};
 
 /// How much is optimized.
@@ -101,7 +101,7 @@ impl GccJit {
             (api.gcc_jit_context_set_int_option)(context, 0, if self.level == Level::O0 { 0 } else { 2 });
             context
         };
-        workload.write(&mut Unit::new(api, context));
+        workload.write(&mut Building::new(api, context));
         let compiled = compile(context);
         // SAFETY: the error is a string of the context, which is released once, after it was copied.
         let error = unsafe {
@@ -156,7 +156,7 @@ impl Peer for GccJit {
 }
 
 /// A context being filled.
-struct Unit<'a> {
+struct Building<'a> {
     api: &'a Api,
     context: *mut Context,
     u32: *mut Type,
@@ -177,7 +177,7 @@ extern "C" fn map_update_elem(_: *const c_void, _: *const c_void, _: *const c_vo
 
 // SAFETY, of all blocks below: the API is used as its documentation says, with objects of one live context; nothing
 // of it is used after the context is released.
-impl<'a> Unit<'a> {
+impl<'a> Building<'a> {
     fn new(api: &'a Api, context: *mut Context) -> Self {
         // enum gcc_jit_types.
         const VOID_PTR: c_int = 1;
@@ -198,18 +198,24 @@ impl<'a> Unit<'a> {
         }
     }
 
+    fn new_block(&self) -> *mut Block {
+        // SAFETY: see above; a block needs no name.
+        unsafe { (self.api.gcc_jit_function_new_block)(self.function, std::ptr::null()) }
+    }
+
     fn constant(&self, ty: *mut Type, value: u64) -> *mut Rvalue {
         // SAFETY: see above.
         unsafe { (self.api.gcc_jit_context_new_rvalue_from_long)(self.context, ty, value.cast_signed()) }
     }
 }
 
-impl Emit for Unit<'_> {
-    type Value = *mut Rvalue;
-    type Var = *mut Lvalue;
-    type Block = *mut Block;
+impl<'a> Unit for Building<'a> {
+    type Body<'b>
+        = &'b mut Building<'a>
+    where
+        Self: 'b;
 
-    fn begin(&mut self, name: &str) {
+    fn begin(&mut self, name: &str) -> &mut Self {
         const EXPORTED: c_int = 0;
         let name = CString::new(name).expect("a workload's names have no zero");
         // SAFETY: see above.
@@ -228,10 +234,15 @@ impl Emit for Unit<'_> {
             );
         }
         self.slots = None;
-        self.block = self.block();
+        self.block = self.new_block();
+        self
     }
+}
 
-    fn end(&mut self) {}
+impl Emit for &mut Building<'_> {
+    type Value = *mut Rvalue;
+    type Var = *mut Lvalue;
+    type Block = *mut Block;
 
     // Lines are for its debug information, which is switched off.
     fn line(&mut self, _: u32) {}
@@ -277,8 +288,7 @@ impl Emit for Unit<'_> {
     }
 
     fn block(&mut self) -> *mut Block {
-        // SAFETY: see above; a block needs no name.
-        unsafe { (self.api.gcc_jit_function_new_block)(self.function, std::ptr::null()) }
+        self.new_block()
     }
 
     fn enter(&mut self, block: *mut Block) {
@@ -344,4 +354,6 @@ impl Emit for Unit<'_> {
             (api.gcc_jit_block_add_eval)(self.block, NOWHERE, call);
         }
     }
+
+    fn end(self) {}
 }

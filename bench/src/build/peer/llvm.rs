@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::{null, null_mut};
 
 use super::Peer;
-use crate::build::workload::{Emit, Op, Workload};
+use crate::build::workload::{Emit, Op, Unit, Workload};
 use crate::dl::{Library, functions};
 
 /// How much is optimized.
@@ -207,7 +207,7 @@ impl Peer for Llvm {
             (api.LLVMContextSetDiagnosticHandler)(context, note, (&raw mut notes).cast());
             context
         };
-        let mut unit = Unit::new(api, context, self.layout, self.debug);
+        let mut unit = Building::new(api, context, self.layout, self.debug);
         workload.write(&mut unit);
         let module = unit.finish();
         let object = self.compile(module);
@@ -259,7 +259,7 @@ impl Llvm {
 }
 
 /// A module being built.
-struct Unit<'a> {
+struct Building<'a> {
     api: &'a Api,
     context: *mut Context,
     module: *mut Module,
@@ -285,7 +285,7 @@ struct DebugInfo {
 
 // SAFETY, of all blocks below: the API is used as its documentation says, with objects of one live context; nothing
 // of it is used after `build` disposes of the context.
-impl<'a> Unit<'a> {
+impl<'a> Building<'a> {
     fn new(api: &'a Api, context: *mut Context, layout: *mut c_void, debug: Debug) -> Self {
         // SAFETY: see above.
         unsafe {
@@ -400,12 +400,13 @@ impl<'a> Unit<'a> {
 
 const UNNAMED: *const c_char = c"".as_ptr();
 
-impl Emit for Unit<'_> {
-    type Value = *mut Value;
-    type Var = *mut Value;
-    type Block = *mut Block;
+impl<'a> Unit for Building<'a> {
+    type Body<'b>
+        = &'b mut Building<'a>
+    where
+        Self: 'b;
 
-    fn begin(&mut self, name: &str) {
+    fn begin(&mut self, name: &str) -> &mut Self {
         let api = self.api;
         let c_name = CString::new(name).expect("a workload's names have no zero");
         // SAFETY: see above.
@@ -448,9 +449,14 @@ impl Emit for Unit<'_> {
             let entry = (api.LLVMAppendBasicBlockInContext)(self.context, self.function, UNNAMED);
             (api.LLVMPositionBuilderAtEnd)(self.builder, entry);
         }
+        self
     }
+}
 
-    fn end(&mut self) {}
+impl Emit for &mut Building<'_> {
+    type Value = *mut Value;
+    type Var = *mut Value;
+    type Block = *mut Block;
 
     fn line(&mut self, line: u32) {
         if let Some(debug) = &self.debug {
@@ -561,4 +567,6 @@ impl Emit for Unit<'_> {
             (api.LLVMBuildCall2)(self.builder, ty, helper, args.as_mut_ptr(), 4, UNNAMED);
         }
     }
+
+    fn end(self) {}
 }
