@@ -183,6 +183,9 @@ impl Speed {
         for (title, of) in [("CPU", cpu as fn(&Took) -> u64), ("wall", wall)] {
             self.print_times(out, title, of)?;
         }
+        if let Some(skep) = self.peers.iter().position(|peer| *peer == "skep-O2") {
+            self.print_ratios(out, skep)?;
+        }
         write!(out, "\n{:<28}", "instructions of BPF")?;
         self.print_names(out)?;
         for row in &self.rows {
@@ -223,6 +226,23 @@ impl Speed {
                     _ => "-".into(),
                 };
                 write!(out, "{growth:>12}")?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn print_ratios(&self, out: &mut dyn Write, skep: usize) -> io::Result<()> {
+        write!(out, "\n{:<28}", "CPU time / skep-O2's")?;
+        self.print_names(out)?;
+        for row in &self.rows {
+            write!(out, "  {:<26}", row.workload.name())?;
+            for cell in &row.cells {
+                let ratio = match (cell, &row.cells[skep]) {
+                    (Ok((peer, _)), Ok((skep, _))) => format!("{:.1}", peer.cpu as f64 / skep.cpu as f64),
+                    _ => "-".into(),
+                };
+                write!(out, "{ratio:>12}")?;
             }
             writeln!(out)?;
         }
