@@ -4,6 +4,8 @@
 
 use std::error::Error;
 
+use skep::{Opt, Options};
+
 use super::clang::Cpu;
 
 /// How skep optimizes.
@@ -19,22 +21,30 @@ impl Level {
     pub(crate) const ALL: [Self; 2] = [Self::O2, Self::Os];
 }
 
-/// A translator of LLVM IR to skep's, with skep's code generator behind it.
-pub(crate) trait Translator {
-    /// What it is, and what was set.
-    fn about(&self) -> String;
+/// skep's side: LLVM IR instruction by instruction to skep's, then its optimizer and its back end.
+pub(crate) struct Skep;
+
+impl Skep {
+    /// What was set.
+    pub(crate) fn about() -> &'static str {
+        "clang's unoptimized LLVM IR, transcribed; all passes, validated"
+    }
 
     /// Compiles the text of an LLVM module to a BPF object with BTF: same functions, sections and maps.
     ///
     /// # Errors
     /// The module uses what has no translation, or skep refuses the program.
-    fn compile(&self, ir: &str, cpu: Cpu, level: Level) -> Result<Vec<u8>, Box<dyn Error>>;
-}
-
-/// skep's side.
-///
-/// # Errors
-/// Why it takes no part.
-pub(crate) fn translator() -> Result<Box<dyn Translator>, String> {
-    Err("the code generator is not part of this build".into())
+    pub(crate) fn compile(ir: &str, cpu: Cpu, level: Level) -> Result<Vec<u8>, Box<dyn Error>> {
+        let module = skep_tests::sir::llvm::translate("corpus", ir)?;
+        let cpu = match cpu {
+            Cpu::V3 => skep::Cpu::V3,
+            Cpu::V4 => skep::Cpu::V4,
+        };
+        let opt = match level {
+            Level::O2 => Opt::O2,
+            Level::Os => Opt::Os,
+        };
+        let object = skep::codegen::compile(module, &Options::new().cpu(cpu).opt(opt))?;
+        Ok(skep::object::elf::write(&object))
+    }
 }

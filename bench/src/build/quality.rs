@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{IsTerminal, stderr};
+use std::panic::catch_unwind;
 
 use super::clang::{self, Clang, Cpu};
 use super::figures::{self, Run, Size};
 use super::libbpf::Libbpf;
-use super::ours::{self, Translator};
+use super::ours::{self, Skep};
 use super::real::{self, Tree};
 use super::{corpus, frozen};
 
@@ -16,8 +17,6 @@ pub(crate) struct Quality {
     pub(crate) notes: Vec<String>,
     /// What took no part, and why.
     pub(crate) absent: Vec<String>,
-    /// Whether skep's code generator took part.
-    pub(crate) ours: bool,
     /// Our functions; their work is instructions executed.
     pub(crate) own: Vec<Row>,
     /// The kernel's programs; their work is instructions that the verifier went through.
@@ -29,8 +28,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// By [`clang::Level`].
     pub(crate) clang: [Figures; 3],
-    /// By [`ours::Level`]; none when skep takes no part.
-    pub(crate) ours: Option<[Result<Figures, String>; 2]>,
+    /// By [`ours::Level`].
+    pub(crate) ours: [Result<Figures, String>; 2],
 }
 
 /// What is compared.
@@ -47,18 +46,8 @@ pub(crate) struct Figures {
 /// clang does not compile a function of the corpus, or its codes disagree.
 pub(crate) fn measure(filter: &str) -> Result<Quality, Box<dyn Error>> {
     let mut quality =
-        Quality { notes: Vec::new(), absent: Vec::new(), ours: false, own: Vec::new(), real: Vec::new() };
-    let translator = match ours::translator() {
-        Ok(translator) => {
-            quality.notes.push(format!("skep: {}", translator.about()));
-            quality.ours = true;
-            Some(translator)
-        }
-        Err(reason) => {
-            quality.absent.push(format!("skep: {reason}"));
-            None
-        }
-    };
+        Quality { notes: Vec::new(), absent: Vec::new(), own: Vec::new(), real: Vec::new() };
+    quality.notes.push(format!("skep: {}", Skep::about()));
     let clang = match Clang::find() {
         Ok(clang) => clang,
         Err(reason) => {
@@ -67,10 +56,10 @@ pub(crate) fn measure(filter: &str) -> Result<Quality, Box<dyn Error>> {
         }
     };
     quality.notes.push(format!("{}; -mcpu=v3, v4 for signed division", clang.version));
-    quality.own = own(&clang, translator.as_deref(), filter)?;
+    quality.own = own(&clang, filter)?;
     match judge() {
         Ok((tree, libbpf)) => {
-            quality.real = real(&clang, translator.as_deref(), &tree, &libbpf, filter, &mut quality.absent)?;
+            quality.real = real(&clang, &tree, &libbpf, filter, &mut quality.absent)?;
         }
         Err(reason) => quality.absent.push(format!("the kernel's programs: {reason}")),
     }
@@ -84,7 +73,7 @@ fn judge() -> Result<(Tree, Libbpf), String> {
     Ok((Tree::find()?, Libbpf::open()?))
 }
 
-fn own(clang: &Clang, skep: Option<&dyn Translator>, filter: &str) -> Result<Vec<Row>, Box<dyn Error>> {
+fn own(clang: &Clang, filter: &str) -> Result<Vec<Row>, Box<dyn Error>> {
     let mut rows = Vec::new();
     // As the kernel is compiled: its memory, and a buffer here, is read as whatever it holds.
     let flags = [String::from("-fno-strict-aliasing")];
@@ -96,13 +85,8 @@ fn own(clang: &Clang, skep: Option<&dyn Translator>, filter: &str) -> Result<Vec
         let objects = clang::Level::ALL.map(|level| clang.object(&source.path, &flags, source.cpu, level));
         let [os, no_unroll, o2] = objects;
         let objects = [os?, no_unroll?, o2?];
-        let translated = match skep {
-            Some(skep) => {
-                let ir = clang.ir(&source.path, &flags, source.cpu)?;
-                Some(ours::Level::ALL.map(|level| translate(skep, &ir, source.cpu, level)))
-            }
-            None => None,
-        };
+        let ir = clang.ir(&source.path, &flags, source.cpu)?;
+        let translated = ours::Level::ALL.map(|level| translate(&ir, source.cpu, level));
         for function in source.functions.iter().filter(|f| f.name.contains(filter)) {
             let measured = |object: &[u8]| figures::measure(object, &function.name, &function.input);
             let [a, b, c] = objects.each_ref().map(|object| measured(object));
@@ -112,12 +96,10 @@ fn own(clang: &Clang, skep: Option<&dyn Translator>, filter: &str) -> Result<Vec
                     format!("{}: clang's own codes disagree: undefined behaviour?", function.name).into()
                 );
             }
-            let ours = translated.as_ref().map(|objects| {
-                objects.each_ref().map(|object| {
-                    let (size, own) = measured(object.as_ref()?).map_err(|e| crate::chain(e.as_ref()))?;
-                    check(&own, &run)?;
-                    Ok(Figures { size, work: own.executed })
-                })
+            let ours = translated.each_ref().map(|object| {
+                let (size, own) = measured(object.as_ref()?).map_err(|e| crate::chain(e.as_ref()))?;
+                check(&own, &run)?;
+                Ok(Figures { size, work: own.executed })
             });
             let clang = [
                 Figures { size, work: run.executed },
@@ -143,13 +125,16 @@ fn check(own: &Run, clang: &Run) -> Result<(), String> {
     })
 }
 
-fn translate(skep: &dyn Translator, ir: &str, cpu: Cpu, level: ours::Level) -> Result<Vec<u8>, String> {
-    skep.compile(ir, cpu, level).map_err(|e| crate::chain(e.as_ref()))
+fn translate(ir: &str, cpu: Cpu, level: ours::Level) -> Result<Vec<u8>, String> {
+    // One panic is one line of the report, not the end of it.
+    match catch_unwind(|| Skep::compile(ir, cpu, level)) {
+        Ok(object) => object.map_err(|e| crate::chain(e.as_ref())),
+        Err(_) => Err("it panicked".into()),
+    }
 }
 
 fn real(
     clang: &Clang,
-    skep: Option<&dyn Translator>,
     tree: &Tree,
     libbpf: &Libbpf,
     filter: &str,
@@ -185,13 +170,8 @@ fn real(
                 continue;
             }
         };
-        let ours = match skep {
-            Some(skep) => {
-                let ir = clang.ir(&source, &flags, Cpu::V3)?;
-                Some(ours::Level::ALL.map(|level| judged(&translate(skep, &ir, Cpu::V3, level)?)))
-            }
-            None => None,
-        };
+        let ir = clang.ir(&source, &flags, Cpu::V3)?;
+        let ours = ours::Level::ALL.map(|level| judged(&translate(&ir, Cpu::V3, level)?));
         rows.push(Row { name, clang: by_clang, ours });
     }
     Ok(rows)
@@ -212,7 +192,6 @@ impl Quality {
 
     /// Whether skep failed at something that it took part in.
     pub(crate) fn skep_failed(&self) -> bool {
-        let ours = self.own.iter().chain(&self.real).filter_map(|row| row.ours.as_ref());
-        ours.flatten().any(Result::is_err)
+        self.own.iter().chain(&self.real).any(|row| row.ours.iter().any(Result::is_err))
     }
 }
