@@ -45,8 +45,7 @@ pub(crate) struct Figures {
 /// # Errors
 /// clang does not compile a function of the corpus, or its codes disagree.
 pub(crate) fn measure(filter: &str) -> Result<Quality, Box<dyn Error>> {
-    let mut quality =
-        Quality { notes: Vec::new(), absent: Vec::new(), own: Vec::new(), real: Vec::new() };
+    let mut quality = Quality { notes: Vec::new(), absent: Vec::new(), own: Vec::new(), real: Vec::new() };
     quality.notes.push(format!("skep: {}", Skep::about()));
     let clang = match Clang::find() {
         Ok(clang) => clang,

@@ -2,6 +2,7 @@
 
 mod gccjit;
 mod llvm;
+mod skep;
 
 use std::error::Error;
 
@@ -34,6 +35,16 @@ pub(crate) struct Entry {
 /// Everyone, skep first.
 pub(crate) fn all() -> Vec<Entry> {
     vec![
+        Entry {
+            name: "skep-O2",
+            about: "this project's code generator: dynamic core of the builder, BPF v3, with BTF and lines",
+            open: || skep::open(::skep::Opt::O2),
+        },
+        Entry {
+            name: "skep-O0",
+            about: "the same without optimization",
+            open: || skep::open(::skep::Opt::O0),
+        },
         Entry {
             name: "LLVM-O2",
             about: "libLLVM 22 in process: C API, default<O2>, BPF v3, with BTF; target machine kept",
