@@ -12,8 +12,10 @@ use super::peer::{self, Entry, Peer};
 use super::workload::{ENTRY, Workload, small_result};
 use crate::clock::{self, Took};
 
-/// A peer's rounds at one workload end when they have taken this long, in ns of wall time; it has at least one.
+/// A peer's rounds at one workload end when they have taken this much CPU time, in ns; it has at least one.
 const ENOUGH: u64 = 3_000_000_000;
+/// In each round a peer goes on for this long, in ns of CPU time: its turn begins with caches full of others' work.
+const TURN: u64 = 10_000_000;
 /// Fresh processes per peer, of which the fastest counts.
 const COLD_STARTS: u32 = 5;
 /// What the functions are called with to compare results.
@@ -35,8 +37,30 @@ pub(crate) struct Speed {
 
 struct Row {
     workload: Workload,
-    /// Time, and instructions of BPF where it is BPF.
-    cells: Vec<Result<(Took, Option<usize>), String>>,
+    cells: Vec<Cell>,
+}
+
+/// One peer at one workload.
+enum Cell {
+    /// Its time, and its instructions of BPF if it is for BPF.
+    Ran(Took, Option<usize>),
+    Failed(String),
+    /// It would take minutes.
+    LeftOut,
+}
+
+impl Cell {
+    fn took(&self) -> Option<&Took> {
+        match self {
+            Self::Ran(took, _) => Some(took),
+            _ => None,
+        }
+    }
+
+    /// What stands where there is no figure.
+    fn blank(&self) -> String {
+        if matches!(self, Self::Failed(_)) { "fails".into() } else { "-".into() }
+    }
 }
 
 /// Measures everyone that is installed.
@@ -66,7 +90,7 @@ pub(crate) fn measure(rounds: u32, filter: &str) -> Result<Speed, Box<dyn Error>
                 speed.peers.push(entry.name);
                 speed.abouts.push(entry.about);
                 speed.cold.push(cold(&entry)?);
-                peers.push(peer);
+                peers.push((entry, peer));
             }
             Err(reason) => speed.absent.push(format!("{}: {reason}", entry.name)),
         }
@@ -86,27 +110,53 @@ pub(crate) fn measure(rounds: u32, filter: &str) -> Result<Speed, Box<dyn Error>
 }
 
 /// One workload's times, and the object that each peer made last.
-fn row(peers: &mut [Box<dyn Peer>], workload: Workload, rounds: u32) -> (Row, Vec<Vec<u8>>) {
-    let mut cells: Vec<Result<(Took, Option<usize>), String>> =
-        peers.iter().map(|_| Err("never run".into())).collect();
-    let mut objects = vec![Vec::new(); peers.len()];
-    let mut spent = vec![0; peers.len()];
-    for round in 0..rounds {
-        for (at, (peer, cell)) in peers.iter_mut().zip(&mut cells).enumerate() {
-            if round > 0 && (cell.is_err() || spent[at] > ENOUGH) {
-                continue;
+fn row(peers: &mut [(Entry, Box<dyn Peer>)], workload: Workload, rounds: u32) -> (Row, Vec<Vec<u8>>) {
+    let leaves_out = |entry: &Entry| !entry.patient && workload == Workload::Long(100_000);
+    let mut lanes: Vec<Lane> = peers
+        .iter()
+        .map(|(entry, _)| Lane {
+            best: None,
+            spent: 0,
+            object: Vec::new(),
+            over: leaves_out(entry),
+            error: None,
+        })
+        .collect();
+    for _ in 0..rounds {
+        for ((_, peer), lane) in peers.iter_mut().zip(&mut lanes) {
+            let until = lane.spent + TURN;
+            while !lane.over && lane.spent < until {
+                let (took, object) = Took::measure(|| peer.build(workload));
+                lane.spent += took.cpu;
+                lane.over = lane.spent > ENOUGH;
+                match object {
+                    Ok(object) => {
+                        lane.best = Some(lane.best.map_or(took, |best| best.least(took)));
+                        lane.object = object;
+                    }
+                    Err(error) => {
+                        lane.error = Some(crate::chain(error.as_ref()));
+                        lane.over = true;
+                    }
+                }
             }
-            let (took, object) = Took::measure(|| peer.build(workload));
-            spent[at] += took.wall;
-            *cell = match (&object, cell.as_ref()) {
-                (Ok(object), Err(_)) => Ok((took, bpf_insns(object))),
-                (Ok(_), Ok((best, insns))) => Ok((best.least(took), *insns)),
-                (Err(error), _) => Err(crate::chain(error.as_ref())),
-            };
-            objects[at] = object.unwrap_or_default();
         }
     }
-    (Row { workload, cells }, objects)
+    let cells = lanes.iter().map(|lane| match (&lane.error, lane.best) {
+        (Some(error), _) => Cell::Failed(error.clone()),
+        (None, Some(took)) => Cell::Ran(took, bpf_insns(&lane.object)),
+        (None, None) => Cell::LeftOut,
+    });
+    (Row { workload, cells: cells.collect() }, lanes.into_iter().map(|lane| lane.object).collect())
+}
+
+/// A peer at one workload, while it is measured.
+struct Lane {
+    best: Option<Took>,
+    spent: u64,
+    object: Vec<u8>,
+    over: bool,
+    error: Option<String>,
 }
 
 /// Runs the first function of a BPF object.
@@ -130,9 +180,9 @@ fn bpf_insns(object: &[u8]) -> Option<usize> {
 
 impl Speed {
     /// Runs everyone's code once. What did not compile is told in its row.
-    fn compare(&mut self, peers: &mut [Box<dyn Peer>], objects: &[Vec<u8>], workload: Workload) {
+    fn compare(&mut self, peers: &mut [(Entry, Box<dyn Peer>)], objects: &[Vec<u8>], workload: Workload) {
         let mut expected = matches!(workload, Workload::Small(_)).then(|| small_result(ARGUMENT));
-        for ((peer, object), name) in peers.iter_mut().zip(objects).zip(&self.peers) {
+        for ((Entry { name, .. }, peer), object) in peers.iter_mut().map(|(e, p)| (&*e, p)).zip(objects) {
             let result = if object.is_empty() {
                 continue;
             } else if bpf_insns(object).is_some() {
@@ -156,7 +206,9 @@ impl Speed {
     /// Whether skep failed at something that it took part in.
     pub(crate) fn skep_failed(&self) -> bool {
         let ours = |column: usize| self.peers[column].starts_with("skep");
-        let failed = |row: &Row| row.cells.iter().enumerate().any(|(c, cell)| ours(c) && cell.is_err());
+        let failed = |row: &Row| {
+            row.cells.iter().enumerate().any(|(c, cell)| ours(c) && matches!(cell, Cell::Failed(_)))
+        };
         self.rows.iter().any(failed) || !self.wrong.is_empty()
     }
 
@@ -191,8 +243,8 @@ impl Speed {
         for row in &self.rows {
             write!(out, "  {:<26}", row.workload.name())?;
             for cell in &row.cells {
-                let insns = cell.as_ref().ok().and_then(|(_, insns)| *insns);
-                write!(out, "{:>12}", insns.map_or("-".into(), |n| n.to_string()))?;
+                let insns = if let Cell::Ran(_, Some(insns)) = cell { insns.to_string() } else { "-".into() };
+                write!(out, "{insns:>12}")?;
             }
             writeln!(out)?;
         }
@@ -210,7 +262,7 @@ impl Speed {
         for row in &self.rows {
             write!(out, "  {:<26}", row.workload.name())?;
             for cell in &row.cells {
-                write!(out, "{:>12}", cell.as_ref().map_or("fails".into(), |(took, _)| us(of(took))))?;
+                write!(out, "{:>12}", cell.took().map_or_else(|| cell.blank(), |took| us(of(took))))?;
             }
             writeln!(out)?;
         }
@@ -219,8 +271,8 @@ impl Speed {
         if let (Some(ten), Some(hundred)) = (find(ten), find(hundred)) {
             write!(out, "  {:<26}", "growth, 10 times the length")?;
             for cells in ten.cells.iter().zip(&hundred.cells) {
-                let growth = match cells {
-                    (Ok((ten, _)), Ok((hundred, _))) => {
+                let growth = match (cells.0.took(), cells.1.took()) {
+                    (Some(ten), Some(hundred)) => {
                         format!("{:.1}", of(hundred) as f64 / of(ten) as f64)
                     }
                     _ => "-".into(),
@@ -238,8 +290,8 @@ impl Speed {
         for row in &self.rows {
             write!(out, "  {:<26}", row.workload.name())?;
             for cell in &row.cells {
-                let ratio = match (cell, &row.cells[skep]) {
-                    (Ok((peer, _)), Ok((skep, _))) => format!("{:.1}", peer.cpu as f64 / skep.cpu as f64),
+                let ratio = match (cell.took(), row.cells[skep].took()) {
+                    (Some(peer), Some(skep)) => format!("{:.1}", peer.cpu as f64 / skep.cpu as f64),
                     _ => "-".into(),
                 };
                 write!(out, "{ratio:>12}")?;
@@ -263,8 +315,9 @@ impl Speed {
             .zip(&self.peers)
             .filter_map(|(took, peer)| Some(format!("{peer}, cold: {}", took.as_ref().err()?)));
         let warm = self.rows.iter().flat_map(|row| {
-            row.cells.iter().zip(&self.peers).filter_map(|(cell, peer)| {
-                Some(format!("{peer}, {}: {}", row.workload.name(), cell.as_ref().err()?))
+            row.cells.iter().zip(&self.peers).filter_map(|(cell, peer)| match cell {
+                Cell::Failed(reason) => Some(format!("{peer}, {}: {reason}", row.workload.name())),
+                _ => None,
             })
         });
         for failure in cold.chain(warm) {
