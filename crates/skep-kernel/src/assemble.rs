@@ -23,6 +23,8 @@ pub(crate) struct Addresses<'a> {
     pub(crate) maps: &'a [Map],
     pub(crate) data: &'a Sections,
     pub(crate) imports: &'a [Found],
+    /// The map of the values of the kernel's configuration.
+    pub(crate) config: Option<&'a Map>,
 }
 
 /// A program as the kernel takes it.
@@ -159,6 +161,12 @@ impl Addresses<'_> {
                     Ok(Imm64::BtfId { id: ty.0.cast_signed(), fd: 0 })
                 }
                 (Found::Address(address), addend) => Ok(Imm64::Value(address.wrapping_add_signed(addend))),
+                (Found::Config(place), addend) => {
+                    let off = i64::from(place).checked_add(addend).and_then(|off| i32::try_from(off).ok());
+                    let fd = self.config.map(|map| sys::number(map.as_fd()).cast_signed());
+                    let (fd, off) = fd.zip(off).ok_or("it is outside of the kernel's configuration")?;
+                    Ok(Imm64::MapValue { fd, off })
+                }
                 (Found::Missing, _) => Ok(Imm64::Value(0)),
                 (Found::Variable(_), _) => {
                     Err("take the address of the variable first, and add later".to_owned())

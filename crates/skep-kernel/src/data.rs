@@ -1,6 +1,7 @@
 //! Data sections: each an array map with one element, which is the section, shared with this process.
 
 use std::collections::HashSet;
+use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
@@ -126,7 +127,6 @@ fn section(
     }
     let too_large = || fail(format!("it has {:#x} bytes, more than a map holds", data.size));
     let value_size = u32::try_from(data.size).map_err(|_| too_large())?;
-    let bytes = initial(data, values).map_err(fail)?;
     let mut attr = MapCreate {
         map_type: MapType::ARRAY.0,
         key_size: 4,
@@ -140,15 +140,12 @@ fn section(
     if let Some((set, ty)) = types.set().and_then(|set| Some((set, set.of_image(datasec(image, data))?))) {
         (attr.btf_fd, attr.btf_value_type_id) = (sys::number(set.fd()), ty.0);
     }
-    let fd = sys::map_create(&attr).or_else(|_| sys::map_create(&plain)).map_err(|source| Error::Map {
-        map: data.name.clone(),
-        doing: "create",
-        shape: shape(MapType::ARRAY, 4, value_size, 1),
-        remedy: remedy(&source),
-        source,
-    })?;
+    let fd = sys::map_create(&attr)
+        .or_else(|_| sys::map_create(&plain))
+        .map_err(|source| no_map(&data.name, value_size, source))?;
     let map = Map::new(data.name.clone(), &attr, fd)?;
-    if let Some(bytes) = bytes {
+    // The kernel has checked the size by now.
+    if let Some(bytes) = initial(data, values).map_err(fail)? {
         map.update(&[0; 4], &bytes)?;
     }
     if data.read_only {
@@ -167,6 +164,32 @@ fn check_sort(data: &Data, places: &[i64]) -> Result<(), String> {
         return Err("struct_ops are not loaded yet".to_owned());
     }
     Ok(())
+}
+
+/// A map of bytes that nobody changes; none if there are none.
+pub(crate) fn constants(name: &str, bytes: &[u8], options: &Options) -> Result<Option<Map>, Error> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let attr = MapCreate {
+        map_type: MapType::ARRAY.0,
+        key_size: 4,
+        value_size: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        max_entries: 1,
+        map_flags: RDONLY_PROG,
+        map_name: kernel_name(&options.name_prefix, name),
+        ..MapCreate::default()
+    };
+    let fd = sys::map_create(&attr).map_err(|source| no_map(name, attr.value_size, source))?;
+    let map = Map::new(name.to_owned(), &attr, fd)?;
+    map.update(&[0; 4], bytes)?;
+    map.freeze()?;
+    Ok(Some(map))
+}
+
+fn no_map(name: &str, value_size: u32, source: io::Error) -> Error {
+    let shape = shape(MapType::ARRAY, 4, value_size, 1);
+    Error::Map { map: name.to_owned(), doing: "create", shape, remedy: remedy(&source), source }
 }
 
 /// Programs cannot follow pointers that stand in data: the verifier takes them for numbers. Those in variables that

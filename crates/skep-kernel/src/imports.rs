@@ -3,11 +3,12 @@
 use skep_btf::{Kind, Type, TypeId};
 use skep_insn::helper::Helper;
 use skep_object::Image;
-use skep_object::image::{Import, ImportId, ImportKind, Target};
+use skep_object::image::{Func, Import, ImportId, ImportKind, Target};
 use skep_object::nearest::did_you_mean;
 
 use crate::compat::same_prototype;
 use crate::error::Error;
+use crate::kconfig;
 use crate::select::Selection;
 use crate::vmlinux::KernelTypes;
 
@@ -24,8 +25,19 @@ pub(crate) enum Found {
     Variable(TypeId),
     /// An address.
     Address(u64),
+    /// A value of the kernel's configuration, by its place among them.
+    Config(u32),
     /// Weak, and not there.
     Missing,
+}
+
+/// What imports are in this kernel.
+#[derive(Debug, Default)]
+pub(crate) struct Imports {
+    /// By index in the image.
+    pub(crate) found: Vec<Found>,
+    /// The values of the kernel's configuration that are asked for.
+    pub(crate) config: Vec<u8>,
 }
 
 /// Where an import is looked for.
@@ -38,15 +50,15 @@ enum Sort {
     Kconfig,
 }
 
-/// Finds what programs refer to; by index in the image.
+/// Finds what programs refer to.
 pub(crate) fn resolve(
     image: &Image,
     selection: &Selection<'_>,
     kernel: &mut KernelTypes,
-) -> Result<Vec<Found>, Error> {
+) -> Result<Imports, Error> {
     let mut found = vec![Found::Unused; image.imports.len()];
     if selection.imports.is_empty() {
-        return Ok(found);
+        return Ok(Imports { found, config: Vec::new() });
     }
     let used: Vec<(ImportId, &Import, Sort)> = selection
         .imports
@@ -62,7 +74,11 @@ pub(crate) fn resolve(
         .map(|(_, import, sort)| wanted(import, *sort).and_then(|_| ids.next()).flatten())
         .collect();
     drop_others(image, &used, &mut tys, kernel)?;
+    let config = config(image, selection, &used, &mut found)?;
     for (&(id, import, sort), ty) in used.iter().zip(tys) {
+        if sort == Sort::Kconfig {
+            continue;
+        }
         let here = match (sort, ty) {
             (Sort::Helper(number), _) => Some(Found::Helper(number)),
             (Sort::Kfunc, Some(ty)) => Some(Found::Kfunc(ty)),
@@ -76,8 +92,49 @@ pub(crate) fn resolve(
             None => return Err(missing(image, selection, id, sort, kernel)),
         };
     }
-    Ok(found)
+    Ok(Imports { found, config })
 }
+
+/// The values of the kernel's configuration, and where each of them stands.
+fn config(
+    image: &Image,
+    selection: &Selection<'_>,
+    used: &[(ImportId, &Import, Sort)],
+    found: &mut [Found],
+) -> Result<Vec<u8>, Error> {
+    let wanted: Vec<(ImportId, &Import)> = used
+        .iter()
+        .filter(|(.., sort)| *sort == Sort::Kconfig)
+        .map(|&(id, import, _)| (id, import))
+        .collect();
+    let (Some(btf), false) = (image.btf.as_deref(), wanted.is_empty()) else { return Ok(Vec::new()) };
+    let imports: Vec<&Import> = wanted.iter().map(|&(_, import)| import).collect();
+    let values =
+        kconfig::values(btf, &imports, &|| has_symbol(SYSCALL_WRAPPER)).map_err(|(index, problem)| {
+            Error::Import {
+                name: imports[index].name.clone(),
+                function: user(image, selection, wanted[index].0),
+                problem,
+            }
+        })?;
+    for ((id, _), place) in wanted.iter().zip(values.places) {
+        found[id.0 as usize] = Found::Config(place);
+    }
+    Ok(values.bytes)
+}
+
+/// The wrapper of bpf(2), where system calls have such.
+const SYSCALL_WRAPPER: &str = if cfg!(target_arch = "x86_64") {
+    "__x64_sys_bpf"
+} else if cfg!(target_arch = "aarch64") {
+    "__arm64_sys_bpf"
+} else if cfg!(target_arch = "riscv64") {
+    "__riscv_sys_bpf"
+} else if cfg!(target_arch = "s390x") {
+    "__s390x_sys_bpf"
+} else {
+    ""
+};
 
 /// Forgets functions that have another prototype than a program declares, where it can do without, or declares
 /// several (`bpf_task_acquire___old`). For all others the verifier is the better judge.
@@ -148,14 +205,32 @@ fn essential(name: &str) -> &str {
 
 /// The address of a symbol of the kernel.
 fn symbol(name: &str) -> Option<u64> {
+    // Zeros stand there for those who may not know.
+    find_symbol(name).filter(|&address| address != 0)
+}
+
+/// Whether the kernel has a symbol.
+fn has_symbol(name: &str) -> bool {
+    find_symbol(name).is_some()
+}
+
+fn find_symbol(name: &str) -> Option<u64> {
     let symbols = std::fs::read_to_string("/proc/kallsyms").ok()?;
     let address = symbols.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();
         let (address, _, symbol) = (words.next()?, words.next()?, words.next()?);
         (symbol == name).then_some(address)
     })?;
-    // Zeros stand there for those who may not know.
-    u64::from_str_radix(address, 16).ok().filter(|&address| address != 0)
+    u64::from_str_radix(address, 16).ok()
+}
+
+/// A function that refers to an import.
+fn user(image: &Image, selection: &Selection<'_>, id: ImportId) -> String {
+    let refers = |func: &&Func| {
+        func.refs.iter().any(|r| matches!(r.target, Target::Import { import, .. } if import == id))
+    };
+    let loaded = image.funcs.iter().zip(&selection.is_loaded).filter(|(_, is)| **is).map(|(func, _)| func);
+    loaded.filter(refers).map(|func| func.name.clone()).next().unwrap_or_default()
 }
 
 fn missing(
@@ -166,11 +241,6 @@ fn missing(
     kernel: &mut KernelTypes,
 ) -> Error {
     let import = &image.imports[id.0 as usize];
-    let refers = |func: &&skep_object::image::Func| {
-        func.refs.iter().any(|r| matches!(r.target, Target::Import { import, .. } if import == id))
-    };
-    let loaded = image.funcs.iter().zip(&selection.is_loaded).filter(|(_, is)| **is).map(|(func, _)| func);
-    let function = loaded.filter(refers).map(|func| func.name.clone()).next().unwrap_or_default();
     let problem = match sort {
         Sort::Kfunc => {
             let near = kernel.nearest(Kind::Func, "", &import.name);
@@ -181,8 +251,7 @@ fn missing(
             "no symbol of the kernel has the name, or this process may not see its address (/proc/sys/kernel/kptr_restrict)"
                 .to_owned()
         }
-        Sort::Kconfig => "values of the kernel's configuration are not supplied; define it in the program".to_owned(),
-        Sort::Helper(_) => "it is a helper".to_owned(),
+        Sort::Helper(_) | Sort::Kconfig => "it was not looked for".to_owned(),
     };
-    Error::Import { name: import.name.clone(), function, problem }
+    Error::Import { name: import.name.clone(), function: user(image, selection, id), problem }
 }

@@ -7,7 +7,7 @@ use skep_object::{Image, check};
 
 use crate::assemble::Addresses;
 use crate::attach;
-use crate::data::Sections;
+use crate::data::{self, Sections};
 use crate::error::Error;
 use crate::imports;
 use crate::loaded::Loaded;
@@ -36,7 +36,9 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     let types = types::load(image, &selection);
     let maps = maps::create(image, options, &types)?;
     let data = Sections::create(image, options, &selection, &types)?;
-    let addresses = Addresses { image, maps: &maps, data: &data, imports: &imports };
+    let config = data::constants(".kconfig", &imports.config, options)?;
+    let addresses =
+        Addresses { image, maps: &maps, data: &data, imports: &imports.found, config: config.as_ref() };
     let license = license(image)?;
     let mut programs = Vec::with_capacity(selection.programs.len());
     for (program, target) in selection.programs.iter().zip(targets) {

@@ -249,9 +249,13 @@ fn libbpf_comes_to_the_same_instructions() {
     if !may_load() {
         return;
     }
-    for (source, name) in
-        [("parts.c", "prog"), ("parts.c", "limited"), ("features.c", "first"), ("features.c", "last")]
-    {
+    for (source, name) in [
+        ("parts.c", "prog"),
+        ("parts.c", "limited"),
+        ("features.c", "first"),
+        ("features.c", "last"),
+        ("kconfig.c", "look"),
+    ] {
         for args in [&["-g", "-mcpu=v2"][..], &["-g", "-mcpu=v3"], &["-g", "-mcpu=v4"], &["-g", "-O1"]] {
             let Some(object) = compile(source, args) else { return };
             let Some(expected) = by_libbpf(&object.path, name) else { return };
@@ -316,4 +320,47 @@ fn the_flavor_of_a_function_is_chosen_by_its_parameters() {
     }
     let Some(image) = compiled("missing.c", &["-g"]) else { return };
     assert_eq!(run(&load(&image, &Options::new().only("flavors")).unwrap(), "flavors"), 2);
+}
+
+#[derive(BpfType, Clone, Copy, Debug, PartialEq)]
+#[bpf(crate = "skep_btf")]
+#[repr(C)]
+struct Seen {
+    version: u32,
+    bpf_syscall: u8,
+    cookie: u8,
+    net: u8,
+    missing: u8,
+    hz: u64,
+    bpf: u32,
+    hostname: [u8; 4],
+}
+
+#[test]
+fn the_kernels_configuration_is_known() {
+    if !may_load() {
+        return;
+    }
+    let Some(mut image) = compiled("kconfig.c", &["-g"]) else { return };
+    let loaded = match load(&image, &Options::new()) {
+        Err(error) if error.to_string().contains("the kernel's configuration is not known") => {
+            skip(&error.to_string());
+            return;
+        }
+        loaded => loaded.unwrap_or_else(|error| panic!("{error}")),
+    };
+    assert_eq!(run(&loaded, "look"), u32::from(cfg!(target_arch = "x86_64")));
+    let seen = loaded.global::<Seen>("seen").unwrap().get().unwrap();
+    assert!(seen.version >= 5 << 16 && [100, 250, 300, 1000].contains(&seen.hz), "{seen:?}");
+    assert_eq!((seen.bpf_syscall, seen.cookie, seen.net, seen.missing, seen.bpf), (1, 1, b'y', 0, 1));
+    assert_eq!(seen.hostname[3], 0);
+    for import in &mut image.imports {
+        import.weak = false;
+    }
+    let error = load(&image, &Options::new()).map(drop).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "'CONFIG_NO_SUCH_THING' is needed by 'look', but the kernel's configuration has no such value; declare it \
+         `__weak` to read 0 there"
+    );
 }
