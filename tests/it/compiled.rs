@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use skep_codegen::{Endian, ir};
+use skep_codegen::{Endian, Opt, ir};
 use skep_tests::kernel::Kernel;
 use skep_tests::report::tell;
 use skep_tests::sir::judge::{self, Case, Disagreement, Judge, Kind, Way};
@@ -92,9 +92,12 @@ fn ways(seed: u64) -> Vec<Way> {
             opt: judge::LEVELS[level],
             cpu: judge::CPUS[(turn + level) % 4],
             endian: Endian::Little,
+            free: false,
         })
         .collect();
-    ways.push(Way { opt: judge::LEVELS[turn], cpu: judge::CPUS[3], endian: Endian::Big });
+    let cpu = judge::CPUS[usize::try_from(seed / 16 % 4).unwrap()];
+    ways.push(Way { opt: judge::LEVELS[turn], cpu, endian: Endian::Big, free: false });
+    ways.push(Way { opt: Opt::O2, cpu: judge::CPUS[3], endian: Endian::Little, free: true });
     ways
 }
 

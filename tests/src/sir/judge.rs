@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use skep_codegen::diag::Code;
-use skep_codegen::ir::{Linkage, Module, Signature, Type};
+use skep_codegen::ir::{Linkage, Module, Op, Signature, Type};
 use skep_codegen::{Cpu, Endian, Opt, Options, Target};
-use skep_insn::Insn;
+use skep_insn::{Insn, Slot};
+use skep_object::Object;
 use skep_object::image::{DataId, Image, Target as ImageTarget};
 use skep_vm::{Hosts, Unit};
 
@@ -86,6 +87,8 @@ pub struct Way {
     pub cpu: Cpu,
     /// For which byte order.
     pub endian: Endian,
+    /// With what a program for user space may be allowed besides: that nobody replaces its functions, and jump tables.
+    pub free: bool,
 }
 
 /// Levels of optimization.
@@ -96,9 +99,9 @@ pub const CPUS: [Cpu; 4] = [Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4];
 impl Way {
     /// All ways for a little-endian machine.
     pub fn all() -> impl Iterator<Item = Way> {
-        LEVELS
-            .into_iter()
-            .flat_map(|opt| CPUS.into_iter().map(move |cpu| Way { opt, cpu, endian: Endian::Little }))
+        LEVELS.into_iter().flat_map(|opt| {
+            CPUS.into_iter().map(move |cpu| Way { opt, cpu, endian: Endian::Little, free: false })
+        })
     }
 
     fn options(self, profile: Profile) -> Options {
@@ -106,7 +109,9 @@ impl Way {
             Profile::User => Target::User,
             Profile::Kernel => Target::Kernel,
         };
-        Options::new().opt(self.opt).cpu(self.cpu).endian(self.endian).target(target).validate(true)
+        let options = Options::new().opt(self.opt).cpu(self.cpu).endian(self.endian).target(target);
+        let free = self.free && profile == Profile::User;
+        options.closed_world(free).jump_tables(free && self.cpu == Cpu::V4).validate(true)
     }
 }
 
@@ -270,6 +275,7 @@ impl Judge {
             }
         };
         let bad = |what: String| Disagreement { kind: Kind::BadObject(way), what };
+        markers(&case.module, &object).map_err(bad)?;
         // The kernel wants no function that nothing calls.
         let keep = match case.profile {
             Profile::User => skep_link::Options::new(),
@@ -280,6 +286,9 @@ impl Judge {
         for func in &image.funcs {
             skep_insn::check::function_with(&func.code, |_, _: Insn| {})
                 .map_err(|error| bad(format!("{}: {}", func.name, chain(&error))))?;
+            if func.lines.first().is_none_or(|line| line.at != Slot(0)) {
+                return Err(bad(format!("{}: no line for its first instruction", func.name)));
+            }
         }
         if image.funcs.iter().all(|func| func.code.is_empty()) {
             return Err(bad("no code".to_owned()));
@@ -327,6 +336,21 @@ impl Judge {
         }
         Ok(None)
     }
+}
+
+/// The markers that are surely executed are found in the object, each once.
+fn markers(module: &Module, object: &Object) -> Result<(), String> {
+    let main = module.funcs.iter().find(|func| module.symbol(func.symbol).name == "main");
+    let first =
+        main.into_iter().flat_map(|func| func.blocks[0].insts.iter().map(|&inst| &func.node(inst).op));
+    for op in first {
+        let Op::Marker { name, .. } = op else { continue };
+        let found = object.symbols.iter().filter(|symbol| symbol.name == **name).count();
+        if found != 1 {
+            return Err(format!("the marker '{name}' stands {found} times in the object"));
+        }
+    }
+    Ok(())
 }
 
 /// What a case means on machines of a byte order.

@@ -73,14 +73,21 @@ impl Writer<'_> {
     /// Many ways.
     pub(super) fn switch(&mut self) {
         let ty = int_type(self.random);
-        let value = self.int(ty);
+        let mut value = self.int(ty);
         let types = self.types(2);
         let join = self.block();
-        let first = self.random.value().cast_signed();
+        let mut first = self.random.value().cast_signed();
         let dense = self.random.once_in(2);
+        if dense && ty.bits() >= 8 && self.random.once_in(2) {
+            // Most numbers have a case.
+            let mask = self.constant(ty, 31);
+            value = self.push(Op::Bin(BinOp::And, value, mask), Some(ty));
+            first = 2;
+        }
         let mut cases: Vec<(i64, Edge)> = Vec::new();
         let mut blocks = Vec::new();
-        for index in 0..self.random.below(8) {
+        let most = if self.random.once_in(6) { 40 } else { 8 };
+        for index in 0..self.random.below(most) {
             let number = match dense {
                 true => first.wrapping_add(i64::try_from(index).expect("small")),
                 false => self.random.value().cast_signed(),
@@ -91,6 +98,8 @@ impl Writer<'_> {
             }
             let edge = match blocks.last() {
                 Some(&Some(block)) if self.random.once_in(4) => Edge::to(block),
+                // Of many cases, most lead on at once.
+                _ if index > 8 => self.edge(join, &types),
                 _ => {
                     let (edge, block) = self.way(join, &types);
                     blocks.push(block);
