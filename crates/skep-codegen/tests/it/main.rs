@@ -2,6 +2,7 @@
 
 mod build;
 mod cases;
+mod documents;
 mod random;
 mod text;
 mod validate;
