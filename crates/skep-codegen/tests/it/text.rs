@@ -143,3 +143,18 @@ fn what_is_printed_is_read_and_printed_again() {
     }
     assert_eq!(printed.lines().count(), ALL.lines().count());
 }
+
+#[test]
+fn long_texts_are_read_in_linear_time() {
+    // Quadratic time would be minutes.
+    let lines = 200_000;
+    let wrong = "  v1 = call i64 bpf_map_lookup_elen(v0, v7)\n".repeat(lines);
+    let errors = text::parse("long.sir", &format!("fn @f() {{\nb0:\n{wrong}}}\n")).unwrap_err();
+    assert_eq!(errors.list.len(), 20);
+    let right = "  call helper 7(1)\n".repeat(lines);
+    let module = text::parse("long.sir", &format!("fn @f() {{\nb0:\n{right}  ret\n}}\n")).unwrap();
+    assert_eq!(module.funcs[0].nodes.len(), 2 * lines);
+    for bad in ["#", "v0 ", "type $a = *", "(", "fn @f(", "b0:\n", "\"\n", "!", "fn @f() {\n"] {
+        assert!(text::parse("bad.sir", &bad.repeat(lines / 4)).is_err());
+    }
+}

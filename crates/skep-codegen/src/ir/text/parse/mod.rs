@@ -42,6 +42,8 @@ pub(super) fn module(name: &str, text: &str) -> Result<Module, Errors> {
     if parser.faults.is_empty() { Ok(parser.module) } else { Err(error::errors(name, text, parser.faults)) }
 }
 
+/// After so many faults, a text is not read further.
+const ENOUGH: usize = 200;
 /// The words that introduce a symbol.
 const SYMBOL_WORDS: [&str; 4] = ["fn", "map", "global", "extern"];
 /// The words before them.
@@ -116,8 +118,18 @@ impl<'a> Parser<'a> {
     pub(super) fn recover(&mut self, result: Parsed<()>) {
         let Err(fault) = result else { return };
         // What is no token has been told already.
-        if !self.tokens.iter().any(|token| token.kind == Kind::Bad && token.at.start == fault.at.start) {
+        let token = self.tokens.partition_point(|token| token.at.start < fault.at.start);
+        if self
+            .tokens
+            .get(token)
+            .is_none_or(|token| token.kind != Kind::Bad || token.at.start != fault.at.start)
+        {
             self.faults.push(fault);
+        }
+        if self.faults.len() > ENOUGH {
+            // To look for names that are near takes time for each.
+            self.at = self.tokens.len() - 1;
+            return;
         }
         if self.at == self.line {
             self.at += 1;
