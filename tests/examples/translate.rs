@@ -1,7 +1,8 @@
-//! What the compiler makes of files: `translate [--quiet] [--compile] [--run] FILE.c|FILE.ll|FILE.sir...`
+//! What the compiler makes of files: `translate [--quiet] [--compile] [--run] [--emit=DIR] FILE.c|FILE.ll|FILE.sir...`
 //!
 //! C goes through clang, LLVM's language through the translator. Prints the module unless `--quiet`; `--compile`
-//! compiles it in all ways and prints what is refused; `--run` compares what `run(mem, len)` gives with its meaning.
+//! compiles it in all ways and prints what is refused; `--run` compares what `run(mem, len)` gives with its meaning;
+//! `--emit` writes objects for the kernel.
 
 #![allow(clippy::print_stdout, reason = "a tool")]
 
@@ -11,7 +12,7 @@ use std::path::Path;
 use skep_codegen::ir::{Module, text, validate};
 use skep_codegen::{Endian, Options, Target};
 use skep_tests::sir::eval::{Machine, Nothing};
-use skep_tests::sir::judge::{Way, chain};
+use skep_tests::sir::judge::{LEVELS, Way, chain};
 use skep_tests::sir::llvm;
 use skep_tests::sir::memory::{Name, Uninit};
 use skep_vm::{Engine, Hosts};
@@ -35,6 +36,12 @@ fn main() {
             println!("{file}: invalid: {diags}");
             continue;
         }
+        let emit = flags.iter().find_map(|flag| flag.strip_prefix("--emit="));
+        if let Some(dir) = emit
+            && let Err(error) = emit_objects(Path::new(dir), &file, &module)
+        {
+            println!("{file}: {error}");
+        }
         if has("--compile") || has("--run") {
             for way in Way::all() {
                 if let Err(error) = compile(&module, way, has("--run")) {
@@ -43,6 +50,19 @@ fn main() {
             }
         }
     }
+}
+
+/// Writes objects for the kernel, one for each level.
+fn emit_objects(dir: &Path, file: &str, module: &Module) -> Result<(), String> {
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    for opt in LEVELS {
+        let options = Options::new().opt(opt);
+        let compiled = catch_unwind(AssertUnwindSafe(|| skep_codegen::compile(module.clone(), &options)));
+        let object = compiled.map_err(|_| "panic")?.map_err(|diags| format!("{opt:?}: {diags}"))?;
+        let bytes = skep_object::elf::write(&object);
+        std::fs::write(dir.join(format!("{stem}.{opt:?}.o")), bytes).map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
 fn read(file: &str) -> Result<Module, String> {
