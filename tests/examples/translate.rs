@@ -1,8 +1,8 @@
-//! What the compiler makes of files: `translate [--quiet] [--compile] [--run] [--emit=DIR] FILE.c|FILE.ll|FILE.sir...`
+//! What the compiler makes of files: `translate [--quiet] [--compile] [--run] [--emit=DIR] [--core] FILE.c|FILE.ll|FILE.sir...`
 //!
 //! C goes through clang, LLVM's language through the translator. Prints the module unless `--quiet`; `--compile`
 //! compiles it in all ways and prints what is refused; `--run` compares what `run(mem, len)` gives with its meaning;
-//! `--emit` writes objects for the kernel.
+//! `--emit` writes objects for the kernel; `--core` keeps CO-RE relocations.
 
 #![allow(clippy::print_stdout, reason = "a tool")]
 
@@ -21,8 +21,9 @@ fn main() {
     let (flags, files): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
     let has = |flag: &str| flags.iter().any(|known| known == flag);
+    let core = if has("--core") { llvm::Core::Relocate } else { llvm::Core::Fold };
     for file in files {
-        let module = match read(&file) {
+        let module = match read(&file, core) {
             Ok(module) => module,
             Err(error) => {
                 println!("{file}: {error}");
@@ -55,17 +56,25 @@ fn main() {
 /// Writes objects for the kernel, one for each level.
 fn emit_objects(dir: &Path, file: &str, module: &Module) -> Result<(), String> {
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    let mut refused = Vec::new();
     for opt in LEVELS {
-        let options = Options::new().opt(opt);
+        // As clang sees it: what a file has is all there is.
+        let options = Options::new().opt(opt).closed_world(true);
         let compiled = catch_unwind(AssertUnwindSafe(|| skep_codegen::compile(module.clone(), &options)));
-        let object = compiled.map_err(|_| "panic")?.map_err(|diags| format!("{opt:?}: {diags}"))?;
-        let bytes = skep_object::elf::write(&object);
-        std::fs::write(dir.join(format!("{stem}.{opt:?}.o")), bytes).map_err(|error| error.to_string())?;
+        let path = dir.join(format!("{stem}.{opt:?}.o"));
+        match compiled {
+            Ok(Ok(object)) => {
+                let bytes = skep_object::elf::write(&object);
+                std::fs::write(path, bytes).map_err(|error| error.to_string())?;
+            }
+            Ok(Err(diags)) => refused.push(format!("{opt:?}: {diags}")),
+            Err(_) => refused.push(format!("{opt:?}: panic")),
+        }
     }
-    Ok(())
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
 }
 
-fn read(file: &str) -> Result<Module, String> {
+fn read(file: &str, core: llvm::Core) -> Result<Module, String> {
     if file.ends_with(".c") {
         return llvm::compile_c(Path::new(&file), &[]).map_err(|error| chain(&error));
     }
@@ -73,7 +82,7 @@ fn read(file: &str) -> Result<Module, String> {
     if file.ends_with(".sir") {
         return text::parse(file, &source).map_err(|errors| errors.to_string());
     }
-    llvm::translate(file, &source).map_err(|error| chain(&error))
+    llvm::translate_with(file, &source, core).map_err(|error| chain(&error))
 }
 
 fn compile(module: &Module, way: Way, run: bool) -> Result<(), String> {

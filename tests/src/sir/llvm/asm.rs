@@ -6,7 +6,7 @@ use super::Res;
 use super::func::{Lower, Lowered};
 use super::globals::{register, unsupported};
 use super::lex::unescape;
-use super::syntax::{Call, Callee, Ty};
+use super::syntax::{Call, Callee, Memory, Ty, Typed, Val};
 
 /// What constraints say of an operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,13 @@ enum Operand {
     Clobber(String),
     /// Anything else.
     Other(String),
+}
+
+impl Operand {
+    /// Whether a call has an argument for it.
+    fn takes_argument(&self) -> bool {
+        !matches!(self, Operand::Output(_) | Operand::Clobber(_))
+    }
 }
 
 fn operands(constraints: &str) -> Vec<Operand> {
@@ -45,6 +52,17 @@ fn operands(constraints: &str) -> Vec<Operand> {
         .collect()
 }
 
+/// The text without what stands between `/*` and `*/`.
+fn without_comments(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        out.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    out + rest
+}
+
 impl<'a> Lower<'_, '_, 'a> {
     pub(super) fn assembly(
         &mut self,
@@ -63,57 +81,63 @@ impl<'a> Lower<'_, '_, 'a> {
             volatile: effects,
         };
         let text = String::from_utf8_lossy(&unescape(text)).trim().to_owned();
+        if text.is_empty()
+            && operands.first().is_some_and(|first| *first == Operand::Other("=*imr".to_owned()))
+        {
+            return self.barrier_in_memory(call);
+        }
+        let outputs = operands.iter().filter(|operand| matches!(operand, Operand::Output(_))).count();
+        // The input that shares the result's register comes first.
+        let inputs = operands.iter().filter(|operand| operand.takes_argument()).zip(&call.args);
+        let tied = inputs.clone().find(|(operand, _)| **operand == Operand::Tied);
+        if let Some((_, arg)) = tied {
+            asm.inputs.push(self.operand(arg)?);
+            asm.tied = true;
+        }
         let mut names: Vec<String> = Vec::new();
-        let mut outputs = 0;
         let mut args = call.args.iter();
+        let at = self.at;
+        let missing = || super::Fault { at, message: "assembly lacks an argument".to_owned() };
         for operand in &operands {
-            let at = self.at;
-            let missing = || super::Fault { at, message: "assembly lacks an argument".to_owned() };
-            match operand {
-                Operand::Output(narrow) => {
-                    outputs += 1;
+            let arg = if operand.takes_argument() { Some(args.next().ok_or_else(missing)?) } else { None };
+            let index = outputs + asm.inputs.len();
+            match (operand, arg) {
+                (Operand::Output(narrow), _) => {
                     names.push(if *narrow { "%w0".to_owned() } else { "%0".to_owned() });
                 }
-                Operand::Input(narrow) => {
-                    let value = self.operand(args.next().ok_or_else(missing)?)?;
+                (Operand::Tied, _) => names.push("%0".to_owned()),
+                (Operand::Input(narrow), Some(arg)) => {
+                    let value = self.operand(arg)?;
                     let value = if *narrow { value } else { self.whole(value) };
-                    let index = outputs + asm.inputs.len();
                     names.push(if *narrow { format!("%w{index}") } else { format!("%{index}") });
                     asm.inputs.push(value);
                 }
-                Operand::Tied => {
-                    let value = self.operand(args.next().ok_or_else(missing)?)?;
-                    if !asm.inputs.is_empty() {
-                        return Err(
-                            self.fault("assembly whose first input is not the tied one is not supported")
-                        );
+                (Operand::Immediate, Some(arg)) => match (self.number(arg), &arg.val) {
+                    (Some(number), _) => names.push(number.to_string()),
+                    // A constant once all is inlined; until then a register does as well.
+                    (None, Val::Local(_)) => {
+                        let value = self.operand(arg)?;
+                        let value = self.whole(value);
+                        names.push(format!("%{index}"));
+                        asm.inputs.push(value);
                     }
-                    asm.tied = true;
-                    names.push("%0".to_owned());
-                    asm.inputs.push(value);
-                }
-                Operand::Immediate => {
-                    let arg = args.next().ok_or_else(missing)?;
-                    let number = self.number(arg);
-                    let number =
-                        number.ok_or_else(|| self.fault("assembly that names a symbol is not supported"))?;
-                    names.push(number.to_string());
-                }
-                Operand::Memory => {
-                    let value = self.operand(args.next().ok_or_else(missing)?)?;
-                    let index = outputs + asm.inputs.len();
+                    _ => return Err(self.fault("assembly that names a symbol is not supported")),
+                },
+                (Operand::Memory, Some(arg)) => {
+                    let value = self.operand(arg)?;
                     names.push(format!("(%{index} + 0)"));
                     asm.inputs.push(value);
                     asm.memory = true;
                 }
-                Operand::Clobber(name) if name == "memory" => asm.memory = true,
-                Operand::Clobber(name) => {
+                (Operand::Clobber(name), _) if name == "memory" => asm.memory = true,
+                (Operand::Clobber(name), _) => {
                     let number = name.trim_start_matches(['r', 'w']).parse::<u32>().ok();
                     asm.clobbers |= number.filter(|&n| n < 10).map_or(0, |n| 1 << n);
                 }
-                Operand::Other(what) => {
+                (Operand::Other(what), _) => {
                     return Err(self.fault(&format!("assembly with constraint '{what}' is not supported")));
                 }
+                (_, None) => return Err(missing()),
             }
         }
         if outputs > 1 {
@@ -136,6 +160,39 @@ impl<'a> Lower<'_, '_, 'a> {
         asm.text = self.substitute(&text, &names)?.into();
         let result = self.func.push(self.block, Op::Asm(Box::new(asm)), ty, self.loc);
         Ok(ty.map(|_| Lowered::One(result)))
+    }
+
+    /// `asm volatile("" : "=*imr"(*p) : "0"(v))`: a store that hides the value from the optimizer.
+    fn barrier_in_memory(&mut self, call: &Call<'a>) -> Res<Option<Lowered>> {
+        let [to, value] = call.args.as_slice() else {
+            return Err(self.fault("assembly with so many operands is not supported"));
+        };
+        let lowered = match self.value(value)? {
+            Lowered::One(value) => Lowered::One(self.pin(value)),
+            other => other,
+        };
+        let ptr = self.operand(to)?;
+        self.store_value(&value.ty, lowered, ptr, &Memory::default())?;
+        Ok(None)
+    }
+
+    /// `llvm.bpf.load.byte` and its kin: the old packet loads, which go through fixed registers.
+    pub(super) fn packet_load(&mut self, args: &[Typed<'a>], bits: u32) -> Res<Lowered> {
+        let [skb, offset] = args else { return Err(self.fault("a packet load lacks arguments")) };
+        let mut inputs = Values::new();
+        inputs.push(self.operand(skb)?);
+        let place = match self.number(offset) {
+            Some(number) => number.to_string(),
+            None => {
+                let offset = self.operand(offset)?;
+                inputs.push(self.whole(offset));
+                "%2".to_owned()
+            }
+        };
+        let text = format!("r6 = %1\nr0 = *(u{bits} *)skb[{place}]\n%0 = r0");
+        let asm =
+            Asm { text: text.into(), inputs, tied: false, clobbers: 0x7f, memory: true, volatile: true };
+        Ok(Lowered::One(self.push(Op::Asm(Box::new(asm)), Type::I64)))
     }
 
     /// A value that fills its register.
@@ -162,6 +219,8 @@ impl<'a> Lower<'_, '_, 'a> {
             let (number, modifier) = what.split_once(':').unwrap_or((what, ""));
             let name = number.parse().ok().and_then(|number: usize| names.get(number));
             match (name, modifier) {
+                // Another number each time, to make labels of.
+                (_, "uid") => out.push_str(&self.at.to_string()),
                 (Some(name), "") => out.push_str(name),
                 (Some(name), "w") => out.push_str(&name.replace('%', "%w").replace("%ww", "%w")),
                 _ => return Err(self.fault(&format!("assembly with operand '{what}' is not supported"))),
@@ -169,7 +228,7 @@ impl<'a> Lower<'_, '_, 'a> {
             rest = more;
         }
         out.push_str(&rest.replace('%', "%%"));
-        Ok(out.replace(';', "\n"))
+        Ok(without_comments(&out).replace(';', "\n"))
     }
 
     /// Assembly that may jump to a label.

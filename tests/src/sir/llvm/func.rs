@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 
 use skep_codegen::ir::{self, Block, Edge, Func, Loc, SlotData, SymbolKind, Term, Type, Value};
 
+use super::core::Path;
 use super::debug::Debug;
 use super::globals::{Symbols, register, registers, unsupported};
 use super::lex::unescape;
 use super::node;
 use super::syntax::{Block as SourceBlock, Func as Function, Inst, Kind, Module, Typed, Val};
-use super::{Fault, Res};
+use super::types::Types;
+use super::{Core, Fault, Res};
 
 /// What a local name stands for.
 #[derive(Clone, Debug)]
@@ -26,10 +28,14 @@ pub(super) struct Lower<'l, 'p, 'a> {
     pub(super) parsed: &'p Module<'a>,
     pub(super) source: &'p Function<'a>,
     pub(super) symbols: &'l Symbols<'p, 'a>,
+    pub(super) types: &'l mut Types<'p, 'a>,
+    pub(super) core: Core,
     debug: &'l mut Debug<'p, 'a>,
     pub(super) out: &'l mut ir::Module,
     pub(super) func: Func,
     pub(super) values: HashMap<&'a str, Lowered>,
+    /// Ways to members.
+    pub(super) paths: HashMap<&'a str, Path<'a>>,
     /// Helpers that were read from constant variables.
     pub(super) helpers: HashMap<&'a str, i64>,
     blocks: HashMap<&'a str, Block>,
@@ -56,6 +62,8 @@ pub(super) fn translate<'p, 'a>(
     source: &'p Function<'a>,
     symbols: &Symbols<'p, 'a>,
     debug: &mut Debug<'p, 'a>,
+    types: &mut Types<'p, 'a>,
+    core: Core,
     out: &mut ir::Module,
 ) -> Res<()> {
     let symbol = symbols.find(source.name, source.at)?;
@@ -74,10 +82,13 @@ pub(super) fn translate<'p, 'a>(
         parsed,
         source,
         symbols,
+        types,
+        core,
         debug,
         out,
         func,
         values: HashMap::new(),
+        paths: HashMap::new(),
         helpers: HashMap::new(),
         blocks: HashMap::new(),
         users: HashMap::new(),
@@ -281,7 +292,8 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
 
     /// Adds a stack slot for a variable.
     pub(super) fn slot(&mut self, variable: Option<&str>, size: u64, align: u64) -> Res<Value> {
-        let size = u32::try_from(size).map_err(|_| self.fault("a variable of more than 4 GiB"))?;
+        // An array without elements has an address, too, and helpers want it on the stack.
+        let size = u32::try_from(size.max(1)).map_err(|_| self.fault("a variable of more than 4 GiB"))?;
         let name = variable.and_then(|name| self.names.get(name)).map(|name| name.as_str().into());
         let align = u32::try_from(align.clamp(1, 8)).unwrap_or(8);
         let slot = self.func.new_slot(SlotData { name, size, align });

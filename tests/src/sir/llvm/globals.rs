@@ -98,7 +98,8 @@ pub(super) fn declare<'p, 'a>(
         symbols.function(func, &mut bodies, out, types)?;
     }
     let kept = |global: &&Global<'a>| {
-        !global.name.starts_with("llvm.") && !matches!(global.section, Some("license" | "llvm.metadata"))
+        !global.name.starts_with("llvm.")
+            && !matches!(global.section, Some("license" | "version" | "llvm.metadata"))
     };
     let placeholder = || SymbolKind::Extern(Extern { sig: None, ty: None });
     for global in parsed.globals.iter().filter(kept) {
@@ -171,6 +172,13 @@ impl<'a> Symbols<'_, 'a> {
         }
         let ty = func.dbg.and_then(|dbg| types.proto(&mut out.types, dbg));
         let defined = !func.blocks.is_empty();
+        if let (true, Some(dbg)) = (defined, func.dbg) {
+            let linkage = match linkage(&func.words) {
+                Linkage::Local | Linkage::Hidden => BtfLinkage::Static,
+                Linkage::Global | Linkage::Weak => BtfLinkage::Global,
+            };
+            types.tag_function(&mut out.types, dbg, &super::func::name(func.name), linkage);
+        }
         let kind = if defined {
             SymbolKind::Func(*bodies)
         } else {

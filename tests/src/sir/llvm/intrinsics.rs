@@ -9,7 +9,7 @@ use super::{Res, layout};
 impl<'p, 'a> Lower<'_, 'p, 'a> {
     pub(super) fn intrinsic(
         &mut self,
-        _inst: &'p Inst<'a>,
+        inst: &'p Inst<'a>,
         call: &Call<'a>,
         name: &str,
     ) -> Res<Option<Lowered>> {
@@ -47,7 +47,16 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
             || is("preserve.union.access.index")
             || is("preserve.array.access.index")
         {
-            return self.access_index(call, base).map(Some);
+            return self.access_index(inst, call, base).map(Some);
+        }
+        if is("bpf.preserve.field.info") {
+            return self.field_info(call).map(Some);
+        }
+        if is("bpf.btf.type.id") || is("bpf.preserve.type.info") {
+            return self.type_info(inst, call, is("bpf.btf.type.id")).map(Some);
+        }
+        if is("bpf.preserve.enum.value") {
+            return self.enum_value(inst, call).map(Some);
         }
         if is("is.constant") {
             return Ok(Some(Lowered::One(self.int(Type::I1, 0))));
@@ -55,6 +64,11 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
         if is("objectsize") {
             let least = call.args.get(1).and_then(|arg| self.number(arg)) == Some(1);
             return Ok(Some(Lowered::One(self.int(Type::I64, if least { 0 } else { -1 }))));
+        }
+        if let Some(width) =
+            ["byte", "half", "word"].iter().position(|width| is(&format!("bpf.load.{width}")))
+        {
+            return self.packet_load(&call.args, [8, 16, 32][width]).map(Some);
         }
         let args = self.arguments(&call.args)?;
         let made = match *args.as_slice() {
@@ -192,28 +206,70 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
     }
 
     /// The address of a member: base, index in the type, index in the source.
-    fn access_index(&mut self, call: &Call<'a>, base: &str) -> Res<Lowered> {
-        let element = call.attrs.first().and_then(|attrs| attrs.element.clone());
-        let Some(pointer) = call.args.first() else { return Err(self.fault("an access without a base")) };
+    fn access_index(&mut self, inst: &Inst<'a>, call: &Call<'a>, base: &str) -> Res<Lowered> {
+        let offset = self.access_offset(call, base)?;
+        let path = offset.and_then(|offset| self.step(inst, call, base, offset));
+        let (Some(path), Some(dest)) = (path, inst.dest) else {
+            return self.plain_access(call, base).map(Lowered::One);
+        };
+        let pointer = if self.is_between(dest) {
+            // Nobody looks at it.
+            Lowered::Many(Vec::new())
+        } else {
+            Lowered::One(self.follow(&path)?)
+        };
+        self.paths.insert(dest, path);
+        Ok(pointer)
+    }
+
+    /// How many bytes a step goes, if that is constant.
+    fn access_offset(&self, call: &Call<'a>, base: &str) -> Res<Option<i64>> {
         if base.contains("union") {
-            return self.value(pointer);
+            return Ok(Some(0));
         }
+        let gep = self.access_gep(call, base)?;
+        let mut offset = 0i64;
+        let mut ty = &gep.of;
+        for (depth, index) in gep.indices.iter().enumerate() {
+            let Some(index) = self.number(index) else { return Ok(None) };
+            if depth == 0 {
+                let size = layout::size(self.parsed, ty).and_then(|size| i64::try_from(size).ok());
+                offset += size.unwrap_or(0).wrapping_mul(index);
+            } else {
+                let Some((at, member)) = layout::member(self.parsed, ty, index) else { return Ok(None) };
+                (offset, ty) = (offset.wrapping_add(at), member);
+            }
+        }
+        Ok(Some(offset))
+    }
+
+    fn plain_access(&mut self, call: &Call<'a>, base: &str) -> Res<Value> {
+        if base.contains("union") {
+            let Some(pointer) = call.args.first() else { return Err(self.fault("an access without a base")) };
+            return self.operand(pointer);
+        }
+        let gep = self.access_gep(call, base)?;
+        self.gep(&gep)
+    }
+
+    /// The same as address arithmetic.
+    fn access_gep(&self, call: &Call<'a>, base: &str) -> Res<Gep<'a>> {
+        let element = call.attrs.first().and_then(|attrs| attrs.element.clone());
         let of = element.ok_or_else(|| self.fault("an access without the type of its base"))?;
-        let index = |at: usize| call.args.get(at).cloned();
-        let first = Typed { ty: Ty::Int(32), val: Val::Int(0) };
+        let (Some(pointer), Some(index)) = (call.args.first(), call.args.get(1)) else {
+            return Err(self.fault("an access without a base or an index"));
+        };
+        let zero = Typed { ty: Ty::Int(32), val: Val::Int(0) };
         let indices = if base.contains("array") {
-            // Base, how many dimensions there are, index. With none, the pointer is the array.
-            let dimension = call.args.get(1).and_then(|arg| self.number(arg)).unwrap_or(0);
-            let last = index(2).ok_or_else(|| self.fault("an access without an index"))?;
-            let lead = usize::try_from(dimension).unwrap_or(0);
-            let mut indices = vec![first; lead];
+            // How many dimensions there are, then the index. With none, the pointer is the array.
+            let dimensions = self.number(index).and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            let last = call.args.get(2).cloned().ok_or_else(|| self.fault("an access without an index"))?;
+            let mut indices = vec![zero; dimensions];
             indices.push(last);
             indices
         } else {
-            vec![first, index(1).ok_or_else(|| self.fault("an access without an index"))?]
+            vec![zero, index.clone()]
         };
-        let _ = layout::size(self.parsed, &of);
-        let gep = Gep { of, base: pointer.clone(), indices };
-        self.gep(&gep).map(Lowered::One)
+        Ok(Gep { of, base: pointer.clone(), indices })
     }
 }

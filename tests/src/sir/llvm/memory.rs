@@ -128,7 +128,13 @@ impl<'a> Lower<'_, '_, 'a> {
         self.store_value(&value.ty, lowered, ptr, memory)
     }
 
-    fn store_value(&mut self, ty: &Ty<'a>, value: Lowered, ptr: Value, memory: &Memory<'_>) -> Res<()> {
+    pub(super) fn store_value(
+        &mut self,
+        ty: &Ty<'a>,
+        value: Lowered,
+        ptr: Value,
+        memory: &Memory<'_>,
+    ) -> Res<()> {
         match value {
             Lowered::Many(parts) => {
                 let ty = layout::resolve(self.parsed, ty).clone();

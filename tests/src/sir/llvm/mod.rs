@@ -5,6 +5,7 @@
 //! is an error that names it.
 
 mod asm;
+mod core;
 mod debug;
 mod func;
 mod globals;
@@ -64,6 +65,24 @@ type Res<T> = Result<T, Fault>;
 /// # Errors
 /// The first thing that is not understood, or that SIR does not have.
 pub fn translate(name: &str, text: &str) -> Result<ir::Module, Error> {
+    translate_with(name, text, Core::Fold)
+}
+
+/// What becomes of an access to a member that CO-RE relocates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Core {
+    /// Plain address arithmetic: right where the kernel's types are those that the program was written with.
+    #[default]
+    Fold,
+    /// The offset is a constant that the loader fills in.
+    Relocate,
+}
+
+/// As [`translate`], with a choice.
+///
+/// # Errors
+/// As [`translate`].
+pub fn translate_with(name: &str, text: &str, core: Core) -> Result<ir::Module, Error> {
     let run = || {
         let parsed = parse::module(text)?;
         let mut module = ir::Module::new(name);
@@ -71,7 +90,7 @@ pub fn translate(name: &str, text: &str) -> Result<ir::Module, Error> {
         let mut types = types::collect(&parsed, &mut nodes, &mut module);
         let symbols = globals::declare(&parsed, &mut module, &mut types)?;
         for func in parsed.funcs.iter().filter(|func| !func.blocks.is_empty()) {
-            func::translate(&parsed, func, &symbols, &mut nodes, &mut module)?;
+            func::translate(&parsed, func, &symbols, &mut nodes, &mut types, core, &mut module)?;
         }
         Ok(module)
     };

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use skep_btf::{BtfBuilder, Enumerator, FwdKind, IntEncoding, Kind, Member, Param, TypeId};
+use skep_btf::{BtfBuilder, Enumerator, FwdKind, IntEncoding, Kind, Linkage, Member, Param, TypeId};
 use skep_codegen::ir;
 
 use super::debug::Debug;
@@ -40,6 +40,7 @@ pub(super) fn collect<'p, 'a>(
     types
 }
 
+const DECL_TAG: &str = "btf_decl_tag";
 const POINTER: &str = "DW_TAG_pointer_type";
 
 fn is_composite(node: &Node<'_>) -> bool {
@@ -143,6 +144,35 @@ impl<'a> Types<'_, 'a> {
         Some(id)
     }
 
+    /// The type that a node describes.
+    pub(super) fn named(&mut self, out: &mut BtfBuilder, node: &'a str) -> TypeId {
+        let id = self.id(out, Some(node));
+        self.finish(out);
+        id
+    }
+
+    /// Adds what is said of a function and its parameters, in the words of `__attribute__((btf_decl_tag))`.
+    pub(super) fn tag_function(&mut self, out: &mut BtfBuilder, dbg: &str, name: &str, linkage: Linkage) {
+        let Some(node) = node::find(self.parsed, dbg) else { return };
+        let mut tags: Vec<_> = self.tags(&node, DECL_TAG).into_iter().map(|tag| (tag, None)).collect();
+        for local in node.list(self.parsed, "retainedNodes").into_iter().flatten() {
+            let Some(local) = node::find(self.parsed, local) else { continue };
+            if let Some(arg) = local.number::<u32>("arg") {
+                let component = arg.checked_sub(1);
+                tags.extend(self.tags(&local, DECL_TAG).into_iter().map(|tag| (tag, component)));
+            }
+        }
+        if tags.is_empty() {
+            return;
+        }
+        let Some(proto) = self.proto(out, dbg) else { return };
+        // The same is found again when the object is written.
+        let func = out.func(&skep_btf::mangle(name), proto, linkage);
+        for (tag, component) in tags {
+            out.decl_tag(&tag, func, component);
+        }
+    }
+
     /// Adds the members that are still missing.
     fn finish(&mut self, out: &mut BtfBuilder) {
         while let Some((id, name)) = self.open.pop() {
@@ -152,7 +182,7 @@ impl<'a> Types<'_, 'a> {
             for member in node.list(self.parsed, "elements").into_iter().flatten() {
                 let Some(member) = node::find(self.parsed, member) else { continue };
                 let index = u32::try_from(members.len()).unwrap_or(u32::MAX);
-                tags.extend(self.tags(&member, "btf_decl_tag").into_iter().map(|tag| (tag, index)));
+                tags.extend(self.tags(&member, DECL_TAG).into_iter().map(|tag| (tag, index)));
                 members.push(self.member(out, &member));
             }
             out.define(id, &members);
@@ -210,7 +240,7 @@ impl<'a> Types<'_, 'a> {
             }
             "DW_TAG_typedef" => {
                 let id = out.typedef(&node.string("name").unwrap_or_default(), base);
-                for tag in self.tags(node, "btf_decl_tag") {
+                for tag in self.tags(node, DECL_TAG) {
                     out.decl_tag(&tag, id, None);
                 }
                 id

@@ -5,7 +5,7 @@ use skep_codegen::ir::{BinOp, CastOp, Cond, Op, Type, Value, Values};
 use super::func::{Lower, Lowered};
 use super::globals::{Constant, register, unsupported};
 use super::syntax::{Ty, Typed, Val};
-use super::{Fault, Res, layout};
+use super::{Fault, Res, globals, layout};
 
 impl<'a> Lower<'_, '_, 'a> {
     pub(super) fn fault(&self, message: &str) -> Fault {
@@ -94,8 +94,22 @@ impl<'a> Lower<'_, '_, 'a> {
             Val::Undef | Val::Zero if matches!(ty, Ty::Struct { .. } | Ty::Array(..)) => self.zeros(ty),
             _ => {
                 let Some(register) = register(ty) else { return Err(unsupported(ty, self.at)) };
-                let constant = self.symbols.constant(typed, self.at)?;
-                Ok(Lowered::One(self.constant(constant, register)))
+                match (self.symbols.constant(typed, self.at), &typed.val) {
+                    (Ok(constant), _) => Ok(Lowered::One(self.constant(constant, register))),
+                    // What only the loader knows is computed.
+                    (Err(_), Val::Bin(op, operands)) if BinOp::from_name(op).is_some() => {
+                        let (a, b) = (self.operand(&operands.0)?, self.operand(&operands.1)?);
+                        Ok(Lowered::One(self.bin(BinOp::from_name(op).unwrap_or(BinOp::Add), a, b)))
+                    }
+                    (Err(_), Val::Cast(from, to)) => {
+                        let value = self.operand(from)?;
+                        let whole = self.as_int(value);
+                        let Some(to) = globals::register(to) else { return Err(unsupported(to, self.at)) };
+                        let op = if to.is_ptr() { CastOp::IntToPtr } else { CastOp::Trunc };
+                        Ok(Lowered::One(self.cast(op, whole, to)))
+                    }
+                    (Err(fault), _) => Err(fault),
+                }
             }
         }
     }
