@@ -3,6 +3,7 @@
 mod file;
 mod perf;
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
@@ -10,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use skep_btf::Kind;
+use skep_object::image::FuncId;
 use skep_object::nearest::did_you_mean;
 use skep_object::section::{ProgType, ProgramSection, attach_type};
 
@@ -17,16 +19,19 @@ use crate::error::{Error, remedy};
 use crate::pin;
 use crate::prog::Prog;
 use crate::select::Program;
-use crate::sys;
+use crate::struct_ops::StructOps;
+use crate::sys::{self, MapFd};
 use crate::vmlinux::KernelTypes;
 
 /// A program that is attached, until this is dropped.
 #[derive(Debug)]
 pub struct Link {
-    /// A bpf_link, or on old kernels the event itself.
+    /// A bpf_link, or on old kernels the event itself, or a map that is registered.
     fd: OwnedFd,
     /// The event that the link is on.
     event: Option<OwnedFd>,
+    /// The map of struct_ops without a link, whose only key is deleted in the end.
+    registered: Option<MapFd>,
     program: String,
     section: String,
 }
@@ -75,7 +80,11 @@ pub(crate) struct AttachTo {
 }
 
 /// What the sections of programs mean to this kernel when the programs are loaded.
-pub(crate) fn resolve(programs: &[Program<'_>], kernel: &mut KernelTypes) -> Result<Vec<AttachTo>, Error> {
+pub(crate) fn resolve(
+    programs: &[Program<'_>],
+    struct_ops: &HashMap<FuncId, AttachTo>,
+    kernel: &mut KernelTypes,
+) -> Result<Vec<AttachTo>, Error> {
     let named = programs.iter().map(in_kernel_types).collect::<Result<Vec<_>, _>>()?;
     let wanted: Vec<(Kind, &str)> =
         named.iter().flatten().map(|(kind, name)| (*kind, name.as_str())).collect();
@@ -83,6 +92,12 @@ pub(crate) fn resolve(programs: &[Program<'_>], kernel: &mut KernelTypes) -> Res
     let mut resolved = Vec::with_capacity(programs.len());
     for (program, named) in programs.iter().zip(&named) {
         let section = &program.section;
+        if section.ty == ProgType::STRUCT_OPS {
+            let problem = "no variable in `.struct_ops` or `.struct_ops.link` points to it";
+            let target = struct_ops.get(&program.id).copied();
+            resolved.push(target.ok_or_else(|| fail(program, problem.to_owned()))?);
+            continue;
+        }
         let btf_id = match named.as_ref().map(|_| ids.next().flatten()) {
             Some(None) => return Err(no_target(program, kernel)),
             Some(Some(id)) => id.0,
@@ -108,10 +123,6 @@ fn in_kernel_types(program: &Program<'_>) -> Result<Option<(Kind, String)>, Erro
         return match section.ty {
             ProgType::EXT => {
                 let problem = "it replaces a function of another program, which cannot be named yet";
-                Err(fail(program, problem.to_owned()))
-            }
-            ProgType::STRUCT_OPS => {
-                let problem = "struct_ops are not loaded yet; leave it out with `Options::skip`";
                 Err(fail(program, problem.to_owned()))
             }
             _ => Ok(None),
@@ -221,6 +232,7 @@ fn by_hand(ty: ProgType) -> String {
         | ProgType::CGROUP_SOCKOPT
         | ProgType::SOCK_OPS
         | ProgType::LSM => "`Target::Cgroup`",
+        ProgType::STRUCT_OPS => return "attach the variable in `.struct_ops` that it belongs to".to_owned(),
         ProgType::SYSCALL => return "programs of this type are run, by `Prog::test_run`".to_owned(),
         _ => {
             return format!(
@@ -339,7 +351,22 @@ fn cannot(prog: &Prog, problem: &str, source: Option<io::Error>) -> Error {
 
 impl Link {
     fn new(prog: &Prog, fd: OwnedFd, event: Option<OwnedFd>) -> Link {
-        Link { fd, event, program: prog.name.clone(), section: prog.section.clone() }
+        Link { fd, event, registered: None, program: prog.name.clone(), section: prog.section.clone() }
+    }
+
+    /// Hands struct_ops to the kernel.
+    pub(crate) fn of_struct_ops(ops: &StructOps) -> Result<Link, Error> {
+        let (program, section) = (ops.map().name().to_owned(), ".struct_ops".to_owned());
+        let link = ops.register()?;
+        let share = |source| ops.map().error("attach", source);
+        let own = || ops.map().as_fd().try_clone_to_owned().map_err(share);
+        match link {
+            Some(fd) => Ok(Link { fd, event: None, registered: None, program, section }),
+            None => {
+                let registered = MapFd::new(own()?, 4, ops.map().value_size()).map_err(share)?;
+                Ok(Link { fd: own()?, event: None, registered: Some(registered), program, section })
+            }
+        }
     }
 
     /// Which program is attached.
@@ -374,12 +401,25 @@ impl Link {
     /// # Errors
     /// If links of this sort cannot be detached but by dropping them.
     pub fn detach(self) -> Result<(), Error> {
+        if self.registered.is_some() {
+            // Dropping it does all there is to do.
+            return Ok(());
+        }
         sys::link_detach(self.fd.as_fd()).map_err(|source| Error::Attach {
             program: self.program.clone(),
             section: self.section.clone(),
             problem: "a link of this sort lasts until nobody holds it".to_owned(),
             source: Some(source),
         })
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(map) = &self.registered {
+            // It may have been deleted by others; there is nobody to tell.
+            let _ = map.delete(&[0; 4]);
+        }
     }
 }
 

@@ -43,7 +43,7 @@
 //! why, or without what an old kernel may lack. A refusal of the verifier carries the log and points at the source.
 //! A program of a few functions takes one call each for its types, maps and programs, and two for each data section.
 //!
-//! Not loaded yet: struct_ops, programs that replace functions of others (`freplace`), variables in arenas, and what
+//! Not loaded yet: programs that replace functions of others (`freplace`), variables in arenas, and what
 //! modules of the kernel define. Relocations of CO-RE are not applied: an image does not carry
 //! them.
 //!
@@ -69,6 +69,7 @@ mod prog;
 mod ring;
 mod run;
 mod select;
+mod struct_ops;
 mod sys;
 mod types;
 mod verify;

@@ -14,6 +14,7 @@ use crate::loaded::Loaded;
 use crate::maps;
 use crate::options::Options;
 use crate::select;
+use crate::struct_ops;
 use crate::sys;
 use crate::types;
 use crate::verify;
@@ -31,7 +32,8 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     check(image)?;
     let selection = select::programs(image, options)?;
     let mut kernel = KernelTypes::default();
-    let targets = attach::resolve(&selection.programs, &mut kernel)?;
+    let struct_ops = struct_ops::plan(image, &selection, &mut kernel)?;
+    let targets = attach::resolve(&selection.programs, &struct_ops.programs, &mut kernel)?;
     let imports = imports::resolve(image, &selection, &mut kernel)?;
     let types = types::load(image, &selection);
     let maps = maps::create(image, options, &types)?;
@@ -45,7 +47,8 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
         programs.push(verify::load(program, target, &addresses, &types, &license, options)?);
     }
     maps::fill_prog_arrays(image, &maps, &selection, &programs)?;
-    Ok(Loaded::new(programs, maps, data, types.remarks()))
+    let struct_ops = struct_ops.create(&selection, &programs, &types, options)?;
+    Ok(Loaded::new(programs, maps, data, struct_ops, types.remarks()))
 }
 
 fn check(image: &Image) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use crate::data::{Global, Sections};
 use crate::error::Error;
 use crate::map::{Map, PerCpuMap, TypedMap};
 use crate::prog::Prog;
+use crate::struct_ops::StructOps;
 
 /// The programs, maps and data of an image in the kernel. Unloaded when dropped; what is attached stays as long as
 /// its [`Link`].
@@ -16,6 +17,7 @@ pub struct Loaded {
     programs: Vec<Prog>,
     maps: Vec<Map>,
     data: Sections,
+    struct_ops: Vec<StructOps>,
     remarks: Vec<String>,
 }
 
@@ -23,8 +25,14 @@ pub struct Loaded {
 const FEW: usize = 8;
 
 impl Loaded {
-    pub(crate) fn new(programs: Vec<Prog>, maps: Vec<Map>, data: Sections, remarks: Vec<String>) -> Loaded {
-        Loaded { programs, maps, data, remarks }
+    pub(crate) fn new(
+        programs: Vec<Prog>,
+        maps: Vec<Map>,
+        data: Sections,
+        struct_ops: Vec<StructOps>,
+        remarks: Vec<String>,
+    ) -> Loaded {
+        Loaded { programs, maps, data, struct_ops, remarks }
     }
 
     /// All programs, in the order of the image.
@@ -53,12 +61,14 @@ impl Loaded {
         self.data.maps()
     }
 
-    /// The map of that name, with keys and values as bytes; also a data section, `.bss`.
+    /// The map of that name, with keys and values as bytes; also a data section, `.bss`, or a variable in
+    /// `.struct_ops`.
     ///
     /// # Errors
     /// If there is none; with the nearest names.
     pub fn map_raw(&self, name: &str) -> Result<&Map, Error> {
-        let all = || self.maps.iter().chain(self.data.maps());
+        let all =
+            || self.maps.iter().chain(self.data.maps()).chain(self.struct_ops.iter().map(StructOps::map));
         all().find(|map| map.name() == name).ok_or_else(|| no_such("map", name, all().map(Map::name)))
     }
 
@@ -87,20 +97,25 @@ impl Loaded {
         self.data.global(name)
     }
 
-    /// Attaches a program to what its section names, until the link is dropped.
+    /// Attaches a program to what its section names, or a variable in `.struct_ops`, until the link is dropped.
     ///
     /// # Errors
-    /// If there is no such program, if its section does not say where to attach it, or if the kernel does not do it.
+    /// If there is no such program or variable, if its section does not say where to attach it, or if the kernel does not do it.
     pub fn attach(&self, program: &str) -> Result<Link, Error> {
-        attach::by_section(self.program(program)?)
+        match self.struct_ops.iter().find(|ops| ops.map().name() == program) {
+            Some(ops) => Link::of_struct_ops(ops),
+            None => attach::by_section(self.program(program)?),
+        }
     }
 
-    /// Attaches every program whose section says where, until the links are dropped.
+    /// Attaches every program whose section says where, and every variable in `.struct_ops`, until the links are dropped.
     ///
     /// # Errors
     /// If the kernel does not attach one of them; then none is.
     pub fn attach_all(&self) -> Result<Vec<Link>, Error> {
-        self.programs.iter().filter(|prog| attach::is_by_section(prog)).map(attach::by_section).collect()
+        let programs =
+            self.programs.iter().filter(|prog| attach::is_by_section(prog)).map(attach::by_section);
+        programs.chain(self.struct_ops.iter().map(Link::of_struct_ops)).collect()
     }
 
     /// Attaches a program to something that its section does not name, until the link is dropped.

@@ -31,7 +31,7 @@ impl KernelTypes {
         let mut found = vec![None; wanted.len()];
         let mut missing = wanted.len();
         let names: Vec<Name<'_>> = wanted.iter().map(|(_, name)| Name::new(name)).collect();
-        let header = self.open()?;
+        let header = self.header()?;
         for (id, kind, at) in types::names(header.types, |kind| wanted.iter().any(|(k, _)| *k == kind)) {
             let rest = usize::try_from(at).ok().and_then(|at| header.strings.get(at..)).unwrap_or_default();
             for (((wanted, _), name), found) in wanted.iter().zip(&names).zip(&mut found) {
@@ -49,19 +49,20 @@ impl KernelTypes {
 
     /// All types by their ids, for whoever follows from one to another.
     pub(crate) fn by_id(&mut self) -> Result<ById<'_>, Error> {
-        Ok(ById::new(self.open()?.types))
+        Ok(ById::new(self.header()?.types))
     }
 
     /// The names most like one that there is none of.
     pub(crate) fn nearest(&mut self, kind: Kind, prefix: &str, name: &str) -> Vec<String> {
-        let Ok(header) = self.open() else { return Vec::new() };
+        let Ok(header) = self.header() else { return Vec::new() };
         let names = types::names(header.types, |k| k == kind).filter_map(|(_, _, at)| {
             std::str::from_utf8(string(header.strings, at)).ok()?.strip_prefix(prefix)
         });
         nearest(name, names)
     }
 
-    fn open(&mut self) -> Result<Header<'_>, Error> {
+    /// Types and strings as they are.
+    pub(crate) fn header(&mut self) -> Result<Header<'_>, Error> {
         let fail = |source| Error::KernelTypes { path: PATH, source };
         if self.bytes.is_none() {
             self.bytes = Some(read().map_err(fail)?);

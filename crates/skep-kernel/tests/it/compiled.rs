@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use skep_btf::maps::MapType;
 use skep_derive::BpfType;
-use skep_kernel::{Error, Options, Prog, RingBuffer, load};
+use skep_kernel::{Error, Options, Prog, RingBuffer, TestRun, load};
 use skep_object::{Image, elf};
 
 use crate::support::{may_load, run, skip};
@@ -362,5 +363,47 @@ fn the_kernels_configuration_is_known() {
         error.to_string(),
         "'CONFIG_NO_SUCH_THING' is needed by 'look', but the kernel's configuration has no such value; declare it \
          `__weak` to read 0 there"
+    );
+}
+
+#[test]
+fn structs_of_functions_become_the_kernels() {
+    if !may_load() {
+        return;
+    }
+    let Some(mut image) = compiled("struct_ops.c", &["-g"]) else { return };
+    let loaded = load(&image, &Options::new()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.programs().len(), 5);
+    for name in ["dummy", "control"] {
+        assert_eq!(loaded.map_raw(name).unwrap().ty(), MapType::STRUCT_OPS);
+    }
+    // The first argument leads to a struct, which the kernel reads and writes.
+    let mut state = 41_i32.to_ne_bytes();
+    let words = [state.as_mut_ptr().expose_provenance() as u64, 3, 0, 0, 4];
+    let arguments: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let test = |name: &str, len: usize| {
+        loaded.program(name).unwrap().test_run(&TestRun::new().ctx(&arguments[..len])).unwrap().retval
+    };
+    assert_eq!((test("test_1", 8), test("test_2", 40)), (41, 7));
+    assert_eq!(i32::from_ne_bytes(std::hint::black_box(state)), 42);
+    // This one the kernel has for tests alone: it is never in use.
+    let error = loaded.attach("dummy").map(drop).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write map 'dummy' (struct_ops, key 4, value "), "{error}");
+
+    // A part of a struct can be loaded, but not used as one.
+    let part = load(&image, &Options::new().only("test_1")).unwrap();
+    assert_eq!((part.programs().len(), part.map_raw("dummy").is_err()), (1, true));
+    let error = |image: &Image, options: &Options| load(image, options).map(drop).unwrap_err().to_string();
+    assert_eq!(
+        error(&image, &Options::new().only("lonely")),
+        "program 'lonely' (section '?struct_ops/x'): no variable in `.struct_ops` or `.struct_ops.link` points \
+         to it"
+    );
+    let ops = image.data.iter_mut().find(|data| data.name == ".struct_ops").unwrap();
+    ops.bytes[16] = 1;
+    assert_eq!(
+        error(&image, &Options::new()),
+        "data section '.struct_ops': 'dummy' is no 'bpf_dummy_ops' of this kernel: member 'no_such_member' does not \
+         exist there, and is not zero here"
     );
 }
