@@ -22,8 +22,8 @@ Examples:
   skep dis --raw-hex b70000002a0000009500000000000000
   skep dis old.o > new.s && skep asm new.s -o new.o")]
 pub(crate) struct Args {
-    /// An ELF object (.o), assembly (.s), or C (.c, compiled by clang); with --raw bare instructions. `-` is standard
-    /// input.
+    /// An ELF object (.o), assembly (.s), SIR (.sir), or C (.c, compiled by clang); with --raw bare
+    /// instructions. `-` is standard input.
     #[arg(required_unless_present = "raw_hex", conflicts_with = "raw_hex")]
     file: Option<PathBuf>,
     /// List only this function. Repeatable.

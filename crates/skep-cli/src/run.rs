@@ -35,7 +35,7 @@ Examples:
   echo '95 00 00 00 00 00 00 00' | xxd -r -p | skep run --raw --print-r0 -
   skep run --raw-hex b70000002a0000009500000000000000 --print-r0")]
 pub(crate) struct Args {
-    /// An ELF object (.o), assembly (.s), or C (.c, compiled by clang); with --raw bare instructions, `-` for standard input.
+    /// An ELF object (.o), assembly (.s), SIR (.sir), or C (.c, compiled by clang); with --raw bare instructions, `-` for standard input.
     #[arg(required_unless_present = "raw_hex", conflicts_with = "raw_hex")]
     file: Option<PathBuf>,
     /// Run this function as the main one.

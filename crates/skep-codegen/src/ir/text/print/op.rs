@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use skep_insn::helper::Helper;
 
-use super::{Body, Literal, Name, Quoted, SymbolName, TypeOrNone};
+use super::body::{Body, Literal, TypeOrNone};
+use super::{Name, Quoted, SymbolName};
 use crate::ir::{Access, Callee, Op, Order, Type, Value, Width};
 
 impl Body<'_> {
