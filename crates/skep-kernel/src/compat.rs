@@ -3,10 +3,7 @@
 
 use skep_btf::{Btf, Kind, Type, TypeId};
 
-use crate::types::{ById, Record};
-
-/// How deep types are compared; as many pointers and arrays as libbpf follows.
-const DEPTH: u32 = 32;
+use crate::types::{ById, DEPTH};
 
 /// Whether the FUNCs `local` of the program and `there` of the kernel have compatible prototypes.
 pub(crate) fn same_prototype(btf: &Btf, local: TypeId, kernel: &ById<'_>, there: TypeId) -> bool {
@@ -22,7 +19,7 @@ struct Types<'a> {
 impl Types<'_> {
     fn compatible(&self, local: TypeId, there: TypeId, depth: u32) -> bool {
         let Some(local) = self.btf.resolve(local) else { return false };
-        let (local, there) = (self.btf.ty(local), self.resolve(there));
+        let (local, there) = (self.btf.ty(local), self.kernel.resolve(there));
         let (Some(kind), Some(there)) = (local.kind(), there) else {
             // Void.
             return local.kind().is_none() && there.is_none();
@@ -47,20 +44,6 @@ impl Types<'_> {
             (_, None) => false,
             _ => true,
         }
-    }
-
-    /// A type of the kernel without typedefs and modifiers; `None` for void.
-    fn resolve(&self, mut id: TypeId) -> Option<Record<'_>> {
-        for _ in 0..DEPTH {
-            let record = self.kernel.get(id)?;
-            match record.kind {
-                Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
-                    id = record.argument();
-                }
-                _ => return Some(record),
-            }
-        }
-        None
     }
 }
 

@@ -10,6 +10,7 @@ use crate::compat::same_prototype;
 use crate::error::Error;
 use crate::kconfig;
 use crate::select::Selection;
+use crate::types::essential;
 use crate::vmlinux::KernelTypes;
 
 /// What an import is in this kernel.
@@ -192,14 +193,6 @@ fn wanted(import: &Import, sort: Sort) -> Option<(Kind, &str)> {
         Sort::Kfunc => Some((Kind::Func, essential(&import.name))),
         Sort::Variable => Some((Kind::Var, essential(&import.name))),
         Sort::Helper(_) | Sort::Symbol | Sort::Kconfig => None,
-    }
-}
-
-/// A name without its flavor: what stands behind the last `___`.
-fn essential(name: &str) -> &str {
-    match name.rsplit_once("___") {
-        Some((essential, flavor)) if !essential.is_empty() && !flavor.is_empty() => essential,
-        _ => name,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Running a program without attaching it.
 
+use std::borrow::Borrow;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -94,7 +95,8 @@ impl Prog {
     /// # Errors
     /// If programs of this type cannot be run like that, if packet or context are not what they need, or if more
     /// comes back than there is room for.
-    pub fn test_run(&self, run: &TestRun<'_>) -> Result<TestRunResult, Error> {
+    pub fn test_run<'a>(&self, run: impl Borrow<TestRun<'a>>) -> Result<TestRunResult, Error> {
+        let run = run.borrow();
         let mut data_out = vec![0; run.data_out];
         let mut ctx = run.ctx.to_vec();
         // These programs leave everything in the context that they were given.

@@ -21,7 +21,7 @@ use crate::options::Options;
 use crate::prog::Prog;
 use crate::select::Selection;
 use crate::sys::{self, attr::MapCreate};
-use crate::types::{ById, Header, Record, Types, string};
+use crate::types::{ById, DEPTH, Header, Types, essential, string};
 use crate::vmlinux::KernelTypes;
 
 /// What the variables of an image are in this kernel.
@@ -105,11 +105,6 @@ pub(crate) fn plan<'a>(
 
 fn is_struct_ops(section: &str) -> bool {
     section.strip_prefix('?').unwrap_or(section).starts_with(".struct_ops")
-}
-
-/// A name without its flavor: what stands behind the last `___`.
-fn essential(name: &str) -> &str {
-    name.rsplit_once("___").map_or(name, |(essential, _)| essential)
 }
 
 /// The functions that a variable points to, by where.
@@ -303,7 +298,7 @@ impl Kernel<'_> {
 
     fn is_alike(&self, btf: &Btf, member: &Member, there: &There) -> bool {
         let kind = btf.resolved(member.ty).kind();
-        let same_kind = kind.is_some() && self.resolve(there.ty).map(|record| record.kind) == kind;
+        let same_kind = kind.is_some() && self.types.resolve(there.ty).map(|record| record.kind) == kind;
         same_kind && btf.size_of(member.ty) == self.size(there.ty, 0).map(|size| size as u64)
     }
 
@@ -323,22 +318,9 @@ impl Kernel<'_> {
         (0..record.vlen).map_while(member).collect()
     }
 
-    fn resolve(&self, mut id: TypeId) -> Option<Record<'_>> {
-        for _ in 0..DEPTH {
-            let record = self.types.get(id)?;
-            match record.kind {
-                Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
-                    id = record.argument();
-                }
-                _ => return Some(record),
-            }
-        }
-        None
-    }
-
     /// The size of a value, in bytes.
     fn size(&self, ty: TypeId, depth: u32) -> Option<usize> {
-        let record = self.resolve(ty)?;
+        let record = self.types.resolve(ty)?;
         match record.kind {
             Kind::Ptr => Some(8),
             Kind::Array if depth < DEPTH => {
@@ -352,9 +334,6 @@ impl Kernel<'_> {
         }
     }
 }
-
-/// How far typedefs and arrays are followed.
-const DEPTH: u32 = 32;
 
 /// For whoever looks at names and types at once.
 impl KernelTypes {

@@ -120,7 +120,7 @@ impl BatchCursor {
 }
 
 impl MapFd {
-    /// The kernel writes as much as it thinks a value has: `None` if that is unknown.
+    /// `key` and `value` must be what the kernel thinks that keys and values have: that much it reads and writes.
     pub(crate) fn new(fd: OwnedFd, key: u32, value: u32) -> io::Result<MapFd> {
         let size = |size: u32| usize::try_from(size).map_err(io::Error::other);
         Ok(MapFd { fd, key: size(key)?, value: size(value)? })

@@ -22,7 +22,7 @@ use crate::sys;
 
 use rewrite::Keep;
 
-pub(crate) use records::{ById, Header, Record, names, string};
+pub(crate) use records::{ById, DEPTH, Header, names, string};
 
 /// The types of an image in the kernel.
 #[derive(Debug)]
@@ -137,4 +137,13 @@ fn refusal(error: &io::Error, bytes: &[u8]) -> String {
 pub(crate) fn needs_types(ty: skep_btf::maps::MapType) -> bool {
     use skep_btf::maps::MapType;
     matches!(ty, MapType::SK_STORAGE | MapType::INODE_STORAGE | MapType::TASK_STORAGE | MapType::CGRP_STORAGE)
+}
+
+/// A name without its flavor: what stands behind the last `___`, by which a program tells several declarations of one
+/// thing of the kernel's apart.
+pub(crate) fn essential(name: &str) -> &str {
+    match name.rsplit_once("___") {
+        Some((essential, flavor)) if !essential.is_empty() && !flavor.is_empty() => essential,
+        _ => name,
+    }
 }

@@ -39,6 +39,9 @@ impl<'a> Record<'a> {
     }
 }
 
+/// How far types are followed, from one to the next; as far as libbpf does.
+pub(crate) const DEPTH: u32 = 32;
+
 /// Types by their ids.
 pub(crate) struct ById<'a> {
     types: &'a [u8],
@@ -60,6 +63,20 @@ impl<'a> ById<'a> {
             at = at.saturating_add(sizes.of(info));
         }
         ById { types, sizes, starts }
+    }
+
+    /// The type of that id without typedefs and modifiers; `None` for void.
+    pub(crate) fn resolve(&self, mut id: TypeId) -> Option<Record<'a>> {
+        for _ in 0..DEPTH {
+            let record = self.get(id)?;
+            match record.kind {
+                Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
+                    id = record.argument();
+                }
+                _ => return Some(record),
+            }
+        }
+        None
     }
 
     /// The type of that id; `None` for void.

@@ -382,7 +382,7 @@ fn structs_of_functions_become_the_kernels() {
     let words = [state.as_mut_ptr().expose_provenance() as u64, 3, 0, 0, 4];
     let arguments: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let test = |name: &str, len: usize| {
-        loaded.program(name).unwrap().test_run(&TestRun::new().ctx(&arguments[..len])).unwrap().retval
+        loaded.program(name).unwrap().test_run(TestRun::new().ctx(&arguments[..len])).unwrap().retval
     };
     assert_eq!((test("test_1", 8), test("test_2", 40)), (41, 7));
     assert_eq!(i32::from_ne_bytes(std::hint::black_box(state)), 42);

@@ -80,6 +80,6 @@ fn what_does_not_fit_is_told() {
     check(load("stop", &[1]), "no variable 'stop'; did you mean 'step'?");
     let prog = loaded.program("main").unwrap();
     assert!(
-        prog.test_run(&TestRun::new()).unwrap_err().to_string().contains("a packet begins with the 14 bytes")
+        prog.test_run(TestRun::new()).unwrap_err().to_string().contains("a packet begins with the 14 bytes")
     );
 }

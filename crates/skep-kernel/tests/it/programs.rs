@@ -44,7 +44,7 @@ main:   r2 = *(u32 *)(r1 + 4)
     let result = loaded
         .program("main")
         .unwrap()
-        .test_run(&TestRun::new().data(&[0; 60]).data_out(100).repeat(10))
+        .test_run(TestRun::new().data(&[0; 60]).data_out(100).repeat(10))
         .unwrap();
     assert_eq!((result.retval, result.data_out.len()), (2, 60));
     assert_eq!(result.data_out[..3], [0, 0xab, 0]);
@@ -158,7 +158,7 @@ fn bytes_of_a_symbol_are_loaded() {
         skep_object::asm::assemble("x.s", ".globl square\nsquare: r0 = 6\n r0 *= r0\n exit").unwrap();
     let square = object.symbol("square").unwrap();
     let prog = Prog::load_bytes(ProgType::SOCKET_FILTER, &square.bytes().unwrap(), "GPL").unwrap();
-    assert_eq!(prog.test_run(&TestRun::new().data(&[0; 14])).unwrap().retval, 36);
+    assert_eq!(prog.test_run(TestRun::new().data(&[0; 14])).unwrap().retval, 36);
     assert_eq!(prog.verified_insns().unwrap(), 3);
     assert_eq!(prog.xlated().unwrap().len(), 3);
 }
@@ -336,9 +336,9 @@ main:   r2 = *(u64 *)(r1 + 8)
     );
     let ctx = [1_u64, 77].map(u64::to_ne_bytes).concat();
     let main = loaded.program("main").unwrap();
-    assert_eq!(main.test_run(&TestRun::new().ctx(&ctx).cpu(0)).unwrap().retval, 5);
+    assert_eq!(main.test_run(TestRun::new().ctx(&ctx).cpu(0)).unwrap().retval, 5);
     assert_eq!(loaded.global::<u64>("seen").unwrap().get().unwrap(), 77);
-    let error = main.test_run(&TestRun::new()).unwrap_err().to_string();
+    let error = main.test_run(TestRun::new()).unwrap_err().to_string();
     assert!(
         error.starts_with(
             "cannot run program 'main' (BPF_PROG_TYPE_RAW_TRACEPOINT); the program reads a longer context"
@@ -385,7 +385,7 @@ fn a_program_of_half_a_million_instructions_is_loaded() {
     }
     code.extend([0x95, 0, 0, 0, 0, 0, 0, 0]);
     let prog = Prog::load_bytes(ProgType::SOCKET_FILTER, &code, "GPL").unwrap();
-    assert_eq!(prog.test_run(&TestRun::new().data(&[0; 14])).unwrap().retval, 500_000);
+    assert_eq!(prog.test_run(TestRun::new().data(&[0; 14])).unwrap().retval, 500_000);
     assert_eq!(prog.verified_insns().unwrap(), 500_002);
 }
 

@@ -80,7 +80,7 @@ fn a_full_ring_buffer_loses_what_comes() {
     }
     let loaded = loaded(PROGRAM);
     let mut ring = RingBuffer::new(loaded.map_raw("events").unwrap()).unwrap();
-    loaded.program("main").unwrap().test_run(&TestRun::new().data(&[0; 64]).repeat(1000)).unwrap();
+    loaded.program("main").unwrap().test_run(TestRun::new().data(&[0; 64]).repeat(1000)).unwrap();
     let lost = loaded.global::<u64>("lost").unwrap().get().unwrap();
     let mut read = 0;
     while let Some(record) = ring.next() {

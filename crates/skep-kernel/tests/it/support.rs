@@ -71,7 +71,7 @@ pub(crate) fn loaded(text: &str) -> Loaded {
 
 /// What a program returns for a packet of 64 zeros.
 pub(crate) fn run(loaded: &Loaded, program: &str) -> u32 {
-    loaded.program(program).unwrap().test_run(&TestRun::new().data(&[0; 64])).unwrap().retval
+    loaded.program(program).unwrap().test_run(TestRun::new().data(&[0; 64])).unwrap().retval
 }
 
 /// Tells that something is not tested.
