@@ -60,6 +60,9 @@ fn compiled_modules_do_what_they_mean() {
 /// A short module that the kernel refuses for the same reason, and what it says of it.
 fn refused_in_short(judge: &mut Judge, reason: &str, way: Way, case: &Case) -> String {
     let Some((said, mut log)) = judge.refusal(case, way) else { return reason.to_owned() };
+    // If only optimized code is refused, that is what matters.
+    let unoptimized = Way { opt: Opt::O0, ..way };
+    let spoiled = judge.refusal(case, unoptimized).is_none();
     let begun = Instant::now();
     let module = shrink::shrink(&case.module, |candidate| {
         let candidate = Case { module: candidate.clone(), ..case.clone() };
@@ -71,6 +74,9 @@ fn refused_in_short(judge: &mut Judge, reason: &str, way: Way, case: &Case) -> S
         }
         match judge.refusal(&candidate, way) {
             Some((again, its_log)) if again == said => {
+                if spoiled && judge.refusal(&candidate, unoptimized).is_some() {
+                    return false;
+                }
                 log = its_log;
                 true
             }
