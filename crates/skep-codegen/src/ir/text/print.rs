@@ -35,17 +35,24 @@ pub(super) fn module(module: &Module) -> String {
         let (kind, access) = (core_word(relo.kind), Quoted(relo.access.as_bytes()));
         let _ = writeln!(out, "core c{at} = {kind} {} {access} {}", type_text(&types, relo.ty), relo.value);
     }
+    // Functions in the order of their code: where names were declared in another one, that of their symbols changes.
+    let has_symbol = |(at, func): &(u32, &Func)| {
+        module.symbols.get(func.symbol.0 as usize).is_some_and(|symbol| symbol.kind == SymbolKind::Func(*at))
+    };
+    let mut funcs = (0..).zip(&module.funcs).filter(has_symbol).map(|(_, func)| func);
     let mut last = None;
-    for (at, symbol) in module.symbols.iter().enumerate() {
+    for (id, symbol) in (0..).map(SymbolId).zip(&module.symbols) {
         let sort = std::mem::discriminant(&symbol.kind);
         if last != Some(sort) || matches!(symbol.kind, SymbolKind::Func(_)) {
             out.push('\n');
         }
         last = Some(sort);
-        let id = SymbolId(u32::try_from(at).unwrap_or(u32::MAX));
         let _ = match &symbol.kind {
-            SymbolKind::Func(func) => match module.funcs.get(*func as usize) {
-                Some(func) => item::write_func(&mut out, module, &types, func, id),
+            SymbolKind::Func(at) => match module.funcs.get(*at as usize).filter(|func| func.symbol == id) {
+                Some(func) => {
+                    let func = funcs.next().unwrap_or(func);
+                    item::write_func(&mut out, module, &types, func, func.symbol)
+                }
                 None => writeln!(out, "// {} has no body", Name(&symbol.name)),
             },
             SymbolKind::Map(map) => item::map(&mut out, module, &types, symbol, map),

@@ -5,6 +5,7 @@ mod bodies;
 mod contexts;
 mod hazards;
 mod judges;
+mod text;
 
 use std::collections::BTreeSet;
 
