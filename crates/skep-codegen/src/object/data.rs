@@ -2,7 +2,7 @@
 
 use skep_btf::maps;
 use skep_insn::Endian;
-use skep_object::object::{Reloc, RelocKind, SectionId, SectionKind, Symbol};
+use skep_object::object::{Contents, Reloc, RelocKind, SectionId, SectionKind, Symbol};
 
 use super::{Placed, Writer, bound};
 use crate::ir::{Global, Init, Linkage, SymbolId, SymbolKind};
@@ -105,7 +105,7 @@ impl Writer<'_> {
         self.builder.align(section, align);
         let offset = self.builder.len(section).next_multiple_of(align);
         let end = offset + u64::from(global.size);
-        if let skep_object::object::Contents::Zeros(len) = &mut self.builder.section_mut(section).contents {
+        if let Contents::Zeros(len) = &mut self.builder.section_mut(section).contents {
             *len = end;
             return offset;
         }
@@ -137,10 +137,8 @@ fn section_of<'a>(global: &Global, section: Option<&'a str>) -> (&'a str, Sectio
     match section {
         Some(name) if name.starts_with(".rodata") => (name, SectionKind::Rodata),
         Some(name) if name.starts_with(".bss") && zeros => (name, SectionKind::Bss),
-        Some(name) if name.starts_with(".struct_ops") || name.starts_with("?.struct_ops") => {
-            (name, SectionKind::Other)
-        }
-        Some(name) => (name, SectionKind::Data),
+        // Names that mean something say what it is; the others hold data.
+        Some(name) => (name, SectionKind::of(name, &Contents::Bytes(Vec::new()), true)),
         None if global.read_only => (".rodata", SectionKind::Rodata),
         None if zeros => (".bss", SectionKind::Bss),
         None => (".data", SectionKind::Data),

@@ -101,7 +101,10 @@ impl Writer<'_> {
                 (None, ty) => types.var(&name, ty.unwrap_or(TypeId::VOID), BtfLinkage::Extern),
             };
             let Some(section) = section else { continue };
-            let record = SecVar { var, offset: 0, size: 0 };
+            // Functions have none; libbpf takes a kconfig's variable by its size.
+            let size = ty.filter(|_| sig.is_none()).and_then(|ty| types.so_far().size_of(ty));
+            let size = size.and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
+            let record = SecVar { var, offset: 0, size };
             match sections.iter_mut().find(|(known, _)| *known == section) {
                 Some((_, vars)) => vars.push(record),
                 None => sections.push((section, vec![record])),
