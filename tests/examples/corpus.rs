@@ -24,7 +24,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("rbtree", "tags of variables (btf_decl_tag) have no place in the IR"),
     ("refcounted_kptr", "tags of variables (btf_decl_tag) have no place in the IR"),
     ("strobemeta_subprogs", "the verifier gives up"),
-    ("test_assign_reuse", "memcmp, which clang expands"),
     ("test_skb_ctx", "a loop over members of the context, which clang unrolls"),
 ];
 

@@ -158,6 +158,10 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
             Callee::Value(Val::Global(name)) if name.starts_with("llvm.") => {
                 return self.intrinsic(inst, call, name);
             }
+            Callee::Value(Val::Global("memcmp" | "bcmp")) if self.compared_bytes(call).is_some() => {
+                let equal = inst.dest.is_some_and(|dest| self.only_equality(dest));
+                return self.compare_bytes(call, equal).map(|value| Some(Lowered::One(value)));
+            }
             Callee::Value(Val::Global(name)) => IrCallee::Symbol(self.symbols.find(name, self.at)?),
             Callee::Value(Val::Local(name)) if self.helpers.contains_key(name) => {
                 self.helper(self.helpers[name])?
@@ -177,6 +181,12 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
         };
         let result = self.func.push(self.block, Op::Call { callee, args }, ty, self.loc);
         Ok(ty.map(|_| Lowered::One(result)))
+    }
+
+    /// Whether a number is only compared with 0 for equality.
+    fn only_equality(&self, dest: &str) -> bool {
+        let user = self.only_user(dest).map(|user| &user.kind);
+        matches!(user, Some(Kind::Icmp { cond: "eq" | "ne", b: Val::Int(0), .. }))
     }
 
     fn helper(&self, number: i64) -> Res<IrCallee> {

@@ -4,7 +4,7 @@ use skep_codegen::ir::{Access, AtomicOp, BinOp, Cond, Op, Order, Type, Value, Wi
 
 use super::func::{Lower, Lowered};
 use super::globals::{register, unsupported};
-use super::syntax::{Gep, Inst, Kind, Memory, Ty, Typed, Val};
+use super::syntax::{Call, Gep, Inst, Kind, Memory, Ty, Typed, Val};
 use super::{Res, layout};
 
 /// An order by its name in LLVM; none is plain.
@@ -313,5 +313,48 @@ impl<'a> Lower<'_, '_, 'a> {
             at += u32::from(width.bytes());
         }
         Ok(())
+    }
+
+    /// How many bytes a `memcmp` compares, if they are few.
+    pub(super) fn compared_bytes(&self, call: &Call<'a>) -> Option<i32> {
+        let size = self.number(call.args.get(2)?)?;
+        i32::try_from(size).ok().filter(|size| (0..=128).contains(size))
+    }
+
+    /// `memcmp`, which clang's back end expands, too; with `equal`, only whether the result is 0 matters.
+    pub(super) fn compare_bytes(&mut self, call: &Call<'a>, equal: bool) -> Res<Value> {
+        let size = self.compared_bytes(call).unwrap_or(0);
+        let [a, b, ..] = call.args.as_slice() else { return Err(self.fault("a compare lacks arguments")) };
+        let (a, b) = (self.operand(a)?, self.operand(b)?);
+        if !equal {
+            // From the last byte to the first: the first difference wins.
+            let mut result = self.int(Type::I32, 0);
+            for offset in (0..size).rev() {
+                let [x, y] = [a, b].map(|ptr| self.load_piece(ptr, offset, Width::W8, Type::I32));
+                let difference = self.bin(BinOp::Sub, x, y);
+                let differs = self.cmp(Cond::Ne, x, y);
+                result = self.select(differs, difference, result);
+            }
+            return Ok(result);
+        }
+        let mut differences = self.int(Type::I64, 0);
+        let mut offset = 0;
+        while offset < size {
+            let fits = |width: &Width| i32::from(width.bytes()) <= size - offset;
+            let width = [Width::W64, Width::W32, Width::W16].into_iter().find(fits).unwrap_or(Width::W8);
+            let [x, y] = [a, b].map(|ptr| self.load_piece(ptr, offset, width, Type::I64));
+            let difference = self.bin(BinOp::Xor, x, y);
+            differences = self.bin(BinOp::Or, differences, difference);
+            offset += i32::from(width.bytes());
+        }
+        let zero = self.int(Type::I64, 0);
+        let differ = self.cmp(Cond::Ne, differences, zero);
+        Ok(self.resize(differ, Type::I32, false))
+    }
+
+    /// Loads a few bytes of which no alignment is known.
+    fn load_piece(&mut self, ptr: Value, offset: i32, width: Width, ty: Type) -> Value {
+        let access = Access { align: 1, ..Access::plain(width) };
+        self.push(Op::Load { ptr, offset, access, signed: false }, ty)
     }
 }
