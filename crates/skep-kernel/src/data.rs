@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use skep_btf::maps::MapType;
 use skep_btf::{BpfType, Type, TypeId};
@@ -23,6 +23,8 @@ use crate::types::Types;
 
 const RDONLY_PROG: u32 = 1 << 7;
 const MMAPABLE: u32 = 1 << 10;
+/// `BPF_F_SEGV_ON_FAULT`: pages of an arena do not come by looking at them.
+const SEGV_ON_FAULT: u32 = 1 << 17;
 
 /// The data sections of an image, as far as they are loaded.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub(crate) struct Section {
     map: Map,
     read_only: bool,
     vars: Vec<Var>,
-    memory: OnceLock<Shared>,
+    memory: OnceLock<Arc<Shared>>,
 }
 
 impl Sections {
@@ -46,6 +48,7 @@ impl Sections {
         options: &Options,
         selection: &Selection<'_>,
         types: &Types<'_>,
+        maps: &[Map],
     ) -> Result<Sections, Error> {
         let mut values: Vec<Value<'_>> =
             options.values.iter().map(|(name, bytes)| Value { name, bytes, used: false }).collect();
@@ -53,6 +56,10 @@ impl Sections {
         for (data, places) in image.data.iter().zip(&selection.data) {
             let is_visible = data.vars.iter().any(|var| var.exported) && !is_special(&data.name);
             let is_wanted = (!places.is_empty() || is_visible) && data.size > 0;
+            if is_wanted && data.name.starts_with(ARENA) {
+                sections.push(Some(arena_section(data, maps, &mut values)?));
+                continue;
+            }
             sections.push(if is_wanted {
                 Some(section(image, data, places, options, types, &mut values)?)
             } else {
@@ -102,7 +109,7 @@ fn no_variable(name: &str, near: Vec<String>) -> Error {
 /// Sections that are no data of programs.
 fn is_special(name: &str) -> bool {
     let is = |special: &str| name.strip_prefix('?').unwrap_or(name).starts_with(special);
-    is(".struct_ops") || is(".jumptables") || is(".addr_space") || is("license") || is("version")
+    is(".struct_ops") || is(".jumptables") || is("license") || is("version")
 }
 
 /// What a variable is to begin with.
@@ -157,9 +164,6 @@ fn section(
 /// What programs refer to must be data that an array can hold.
 fn check_sort(data: &Data, places: &[i64]) -> Result<(), String> {
     let is_used = |special: &str| data.name.starts_with(special) && !places.is_empty();
-    if is_used(".addr_space") {
-        return Err("variables in arenas are not loaded yet".to_owned());
-    }
     if is_used(".struct_ops") {
         return Err("struct_ops are not loaded yet".to_owned());
     }
@@ -190,6 +194,41 @@ pub(crate) fn constants(name: &str, bytes: &[u8], options: &Options) -> Result<O
 fn no_map(name: &str, value_size: u32, source: io::Error) -> Error {
     let shape = shape(MapType::ARRAY, 4, value_size, 1);
     Error::Map { map: name.to_owned(), doing: "create", shape, remedy: remedy(&source), source }
+}
+
+/// Where compilers put variables of address space 1, which is that of arenas.
+const ARENA: &str = ".addr_space.1";
+
+/// The variables of an arena, at its start.
+fn arena_section(data: &Data, maps: &[Map], values: &mut [Value<'_>]) -> Result<Section, Error> {
+    let fail = |problem: &str| Error::Data { section: data.name.clone(), problem: problem.to_owned() };
+    let mut arenas = maps.iter().filter_map(|map| Some((map, map.arena()?)));
+    let (Some((map, memory)), None) = (arenas.next(), arenas.next()) else {
+        return Err(fail("its variables need a map of type BPF_MAP_TYPE_ARENA to be in, and only one"));
+    };
+    let info = sys::map_info(map.as_fd()).map_err(|source| map.error("ask about", source))?;
+    if info.map_flags & SEGV_ON_FAULT != 0 {
+        return Err(fail("with BPF_F_SEGV_ON_FAULT, only programs may allocate pages of the arena"));
+    }
+    let bytes = initial(data, values).map_err(|problem| fail(&problem))?.unwrap_or_default();
+    let size = usize::try_from(data.size).ok().filter(|&size| memory.len() >= size);
+    let (Some(_), true) = (size, memory.write(0, &bytes)) else {
+        return Err(fail("its variables do not fit into the arena; give it more entries, which are pages"));
+    };
+    let attr = MapCreate {
+        map_type: MapType::ARENA.0,
+        value_size: u32::try_from(data.size).unwrap_or(u32::MAX),
+        max_entries: map.max_entries(),
+        ..MapCreate::default()
+    };
+    let fd = map.as_fd().try_clone_to_owned().map_err(|source| map.error("share", source))?;
+    let memory = OnceLock::from(Arc::clone(memory));
+    Ok(Section {
+        map: Map::new(data.name.clone(), &attr, fd)?,
+        read_only: false,
+        vars: data.vars.clone(),
+        memory,
+    })
 }
 
 /// Programs cannot follow pointers that stand in data: the verifier takes them for numbers. Those in variables that
@@ -269,7 +308,7 @@ impl Section {
         let memory = match self.memory.get() {
             Some(memory) => memory,
             None => {
-                let mapped = self.map_memory()?;
+                let mapped = Arc::new(self.map_memory()?);
                 self.memory.get_or_init(|| mapped)
             }
         };

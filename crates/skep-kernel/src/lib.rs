@@ -43,8 +43,7 @@
 //! why, or without what an old kernel may lack. A refusal of the verifier carries the log and points at the source.
 //! A program of a few functions takes one call each for its types, maps and programs, and two for each data section.
 //!
-//! Not loaded yet: programs that replace functions of others (`freplace`), variables in arenas, and what
-//! modules of the kernel define. Relocations of CO-RE are not applied: an image does not carry
+//! Not loaded yet: programs that replace functions of others (`freplace`), and what modules of the kernel define. Relocations of CO-RE are not applied: an image does not carry
 //! them.
 //!
 //! Inside, `sys` and `mmap` are the only places that are unsafe.

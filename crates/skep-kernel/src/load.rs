@@ -37,7 +37,7 @@ pub fn load(image: &Image, options: &Options) -> Result<Loaded, Error> {
     let imports = imports::resolve(image, &selection, &mut kernel)?;
     let types = types::load(image, &selection);
     let maps = maps::create(image, options, &types)?;
-    let data = Sections::create(image, options, &selection, &types)?;
+    let data = Sections::create(image, options, &selection, &types, &maps)?;
     let config = data::constants(".kconfig", &imports.config, options)?;
     let addresses =
         Addresses { image, maps: &maps, data: &data, imports: &imports.found, config: config.as_ref() };

@@ -14,6 +14,7 @@ use skep_btf::maps::MapType;
 
 use crate::error::{Error, remedy};
 use crate::maps::holds_fds;
+use crate::mmap::Shared;
 use crate::pin;
 use crate::sys::attr::MapCreate;
 use crate::sys::{self, MapFd};
@@ -35,6 +36,8 @@ pub struct Map {
     fd: MapFd,
     /// Whether a ring buffer is being read.
     is_read: Arc<AtomicBool>,
+    /// The memory of an arena.
+    arena: Option<Arc<Shared>>,
 }
 
 /// Whether the key of an update must exist.
@@ -56,7 +59,15 @@ impl Map {
         let fail = |source| Error::Info { what: format!("map '{name}'"), source };
         let len = value_len(ty, attr.value_size).map_err(fail)?;
         let fd = MapFd::new(fd, attr.key_size, len).map_err(fail)?;
-        Ok(Map { name, ty, value_size: attr.value_size, max_entries, fd, is_read: Arc::default() })
+        Ok(Map {
+            name,
+            ty,
+            value_size: attr.value_size,
+            max_entries,
+            fd,
+            is_read: Arc::default(),
+            arena: None,
+        })
     }
 
     /// A map that something else has made.
@@ -129,6 +140,20 @@ impl Map {
     #[must_use]
     pub fn cpu_stride(&self) -> usize {
         usize::try_from(self.value_size).unwrap_or(usize::MAX).next_multiple_of(8)
+    }
+
+    /// Maps an arena, which programs cannot use before; each of its entries is a page.
+    pub(crate) fn with_arena(self, address: u64) -> Result<Map, Error> {
+        let len =
+            usize::try_from(self.max_entries).ok().and_then(|pages| pages.checked_mul(sys::page_size()));
+        let address = usize::try_from(address).unwrap_or(usize::MAX);
+        let memory = Shared::arena(self.fd.as_fd(), len.unwrap_or(usize::MAX), address);
+        let memory = memory.map_err(|source| self.error("share", source))?;
+        Ok(Map { arena: Some(Arc::new(memory)), ..self })
+    }
+
+    pub(crate) fn arena(&self) -> Option<&Arc<Shared>> {
+        self.arena.as_ref()
     }
 
     pub(crate) fn is_read(&self) -> &Arc<AtomicBool> {

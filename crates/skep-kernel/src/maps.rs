@@ -134,7 +134,8 @@ fn new_map(def: &MapDef, options: &Options, types: &Types<'_>) -> Result<Map, Er
         let remedy = wrong.unwrap_or_else(|| remedy(&source));
         Error::Map { map: def.name.clone(), doing: "create", shape, remedy, source }
     })?;
-    Map::new(def.name.clone(), &attr, fd)
+    let map = Map::new(def.name.clone(), &attr, fd)?;
+    if def.ty == MapType::ARENA { map.with_arena(def.extra) } else { Ok(map) }
 }
 
 /// With types where the kernel takes them; a failure with types is tried again without.

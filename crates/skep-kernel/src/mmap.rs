@@ -38,14 +38,27 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     fn new(fd: BorrowedFd<'_>, offset: usize, len: usize, access: Access) -> io::Result<Mapping> {
+        Mapping::at(0, fd, offset, len, access)
+    }
+
+    /// Maps to an address, where nothing may be; 0 lets the kernel choose.
+    fn at(
+        address: usize,
+        fd: BorrowedFd<'_>,
+        offset: usize,
+        len: usize,
+        access: Access,
+    ) -> io::Result<Mapping> {
         let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
         let protection = match access {
             Access::Read | Access::Private => libc::PROT_READ,
             Access::Write => libc::PROT_READ | libc::PROT_WRITE,
         };
         let flags = if access == Access::Private { libc::MAP_PRIVATE } else { libc::MAP_SHARED };
-        // SAFETY: a new mapping, at an address that the kernel chooses; it replaces nothing.
-        let base = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, fd.as_raw_fd(), offset) };
+        let flags = if address == 0 { flags } else { flags | libc::MAP_FIXED_NOREPLACE };
+        let address = ptr::without_provenance_mut(address);
+        // SAFETY: a new mapping; it replaces nothing.
+        let base = unsafe { libc::mmap(address, len, protection, flags, fd.as_raw_fd(), offset) };
         if base == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }

@@ -24,6 +24,11 @@ impl Shared {
         Ok(Shared { mapping: Mapping::new(fd, 0, len, access)?, writable })
     }
 
+    /// Maps an arena, to an address if that is not 0.
+    pub(crate) fn arena(fd: BorrowedFd<'_>, len: usize, address: usize) -> io::Result<Shared> {
+        Ok(Shared { mapping: Mapping::at(address, fd, 0, len, Access::Write)?, writable: true })
+    }
+
     /// Reads `to.len()` bytes; numbers that are aligned are read at once. Whether they are all inside.
     pub(crate) fn read(&self, at: usize, to: &mut [u8]) -> bool {
         let Some(place) = self.place(at, to.len()) else { return false };
@@ -70,6 +75,11 @@ impl Shared {
             }
         }
         true
+    }
+
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.mapping.len
     }
 
     fn place(&self, at: usize, len: usize) -> Option<NonNull<u8>> {

@@ -407,3 +407,31 @@ fn structs_of_functions_become_the_kernels() {
          exist there, and is not zero here"
     );
 }
+
+#[test]
+fn variables_may_be_in_an_arena() {
+    if !may_load() {
+        return;
+    }
+    let Some(mut image) = compiled("arena.c", &["-g"]) else { return };
+    let loaded =
+        load(&image, &Options::new().value("counter", 10_u64)).unwrap_or_else(|error| panic!("{error}"));
+    let bump = || loaded.program("bump").unwrap().test_run(TestRun::new()).unwrap().retval;
+    assert_eq!(bump(), 12);
+    let counter = loaded.global::<u64>("counter").unwrap();
+    assert_eq!(counter.get().unwrap(), 12);
+    counter.set(100).unwrap();
+    assert_eq!(bump(), 102);
+    assert_eq!(loaded.global::<[u32; 3]>("numbers").unwrap().get().unwrap(), [1, 102, 3]);
+    image.maps[0].def.flags |= 1 << 17;
+    assert_eq!(
+        load(&image, &Options::new()).map(drop).unwrap_err().to_string(),
+        "data section '.addr_space.1': with BPF_F_SEGV_ON_FAULT, only programs may allocate pages of the arena"
+    );
+    image.maps[0].def.ty = MapType::RINGBUF;
+    image.maps[0].def.flags = 0;
+    assert_eq!(
+        load(&image, &Options::new()).map(drop).unwrap_err().to_string(),
+        "data section '.addr_space.1': its variables need a map of type BPF_MAP_TYPE_ARENA to be in, and only one"
+    );
+}
