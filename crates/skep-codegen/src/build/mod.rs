@@ -75,9 +75,10 @@ macro_rules! dynamic {
     ($cell:expr, $builder:ident => $body:expr) => {{
         let mut module = $cell.borrow_mut();
         module.here();
-        #[allow(unused_mut, reason = "some calls only read")]
         let mut $builder = $crate::build::core::FuncBuilder::new(&mut module, false);
-        $body
+        let result = $body;
+        $builder.release();
+        result
     }};
 }
 use dynamic;

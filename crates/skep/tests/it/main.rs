@@ -1,6 +1,7 @@
 //! The facade, as its users meet it.
 
 mod accepted;
+mod built;
 mod in_memory;
 
 /// Says that a test was left out, and why; where nothing may be left out, fails.

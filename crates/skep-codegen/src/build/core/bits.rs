@@ -24,35 +24,45 @@ struct Unit {
 impl FuncBuilder<'_> {
     pub(super) fn load_bits(&mut self, place: Place, class: Class) -> Value {
         let (Some(bits), Some(ty)) = (place.bits, class.ir()) else { return Value::POISON };
-        let mut whole: Option<ir::Value> = None;
-        for unit in self.units(bits) {
-            let loaded = self.load_unit(place, unit);
-            let mut part = self.widen(loaded, unit.width, CastOp::Zext);
-            if unit.shift != 0 {
-                part = self.bin64(BinOp::Lshr, part, unit.shift.into());
+        let units = self.units(bits);
+        let mut node = match units.as_slice() {
+            // One unit is moved up to the border, and down again as the sign says.
+            &[unit] if class.is_signed() => {
+                let (loaded, up) = (self.load_unit(place, unit), 64 - unit.shift - unit.len);
+                let moved = self.shift(BinOp::Shl, loaded, up);
+                self.shift(BinOp::Ashr, moved, 64 - unit.len)
             }
-            // The topmost part of a signed field needs no mask; it is cut off by the shifts below.
-            if unit.shift + unit.len != unit.width.bits() {
-                part = self.bin64(BinOp::And, part, mask(unit.len));
+            &[unit] => self.part_of(place, unit),
+            units => {
+                let mut whole = None;
+                for &unit in units {
+                    let part = self.part_of(place, unit);
+                    let part = self.shift(BinOp::Shl, part, unit.at);
+                    whole = Some(match whole {
+                        Some(lower) => self.emit(Op::Bin(BinOp::Or, lower, part), Some(Type::I64)),
+                        None => part,
+                    });
+                }
+                let Some(whole) = whole else { return Value::POISON };
+                let unused = if class.is_signed() { 64 - bits.len } else { 0 };
+                let moved = self.shift(BinOp::Shl, whole, unused);
+                self.shift(BinOp::Ashr, moved, unused)
             }
-            if unit.at != 0 {
-                part = self.bin64(BinOp::Shl, part, unit.at.into());
-            }
-            whole = Some(match whole {
-                Some(lower) => self.emit(Op::Bin(BinOp::Or, lower, part), Some(Type::I64)),
-                None => part,
-            });
-        }
-        let Some(mut node) = whole else { return Value::POISON };
-        if class.is_signed() && bits.len != 64 {
-            let up = i64::from(64 - bits.len);
-            node = self.bin64(BinOp::Shl, node, up);
-            node = self.bin64(BinOp::Ashr, node, up);
-        }
+        };
         if ty.bits() != 64 {
             node = self.emit(Op::Cast(CastOp::Trunc, node), Some(ty));
         }
         self.value(node, place.ty)
+    }
+
+    /// The bits of the field that a unit holds, as the lowest ones.
+    fn part_of(&mut self, place: Place, unit: Unit) -> ir::Value {
+        let loaded = self.load_unit(place, unit);
+        let moved = self.shift(BinOp::Lshr, loaded, unit.shift);
+        if unit.shift + unit.len == unit.width.bits() {
+            return moved;
+        }
+        self.bin64(BinOp::And, moved, mask(unit.len))
     }
 
     pub(super) fn store_bits(&mut self, place: Place, value: ir::Value, class: Class) {
@@ -61,23 +71,14 @@ impl FuncBuilder<'_> {
             if ty.bits() == 64 { value } else { self.emit(Op::Cast(CastOp::Zext, value), Some(Type::I64)) };
         for unit in self.units(bits) {
             let mut part = value;
-            if unit.at != 0 {
-                part = self.bin64(BinOp::Lshr, part, unit.at.into());
-            }
+            part = self.shift(BinOp::Lshr, part, unit.at);
             let whole = unit.shift == 0 && unit.len == unit.width.bits();
             if !whole {
                 part = self.bin64(BinOp::And, part, mask(unit.len));
-                if unit.shift != 0 {
-                    part = self.bin64(BinOp::Shl, part, unit.shift.into());
-                }
-                let loaded = self.load_unit(place, unit);
-                let old = self.widen(loaded, unit.width, CastOp::Zext);
+                part = self.shift(BinOp::Shl, part, unit.shift);
+                let old = self.load_unit(place, unit);
                 let kept = self.bin64(BinOp::And, old, !(mask(unit.len) << unit.shift));
                 part = self.emit(Op::Bin(BinOp::Or, kept, part), Some(Type::I64));
-            }
-            let memory = Type::Int(unit.width.bits());
-            if memory != Type::I64 {
-                part = self.emit(Op::Cast(CastOp::Trunc, part), Some(memory));
             }
             let (ptr, offset, access) = self.unit_access(place, unit);
             self.emit(Op::Store { ptr, offset, value: part, access }, None);
@@ -122,10 +123,10 @@ impl FuncBuilder<'_> {
         units
     }
 
+    /// A unit, with zeros above it.
     fn load_unit(&mut self, place: Place, unit: Unit) -> ir::Value {
         let (ptr, offset, access) = self.unit_access(place, unit);
-        let ty = Type::Int(unit.width.bits());
-        self.emit(Op::Load { ptr, offset, access, signed: false }, Some(ty))
+        self.emit(Op::Load { ptr, offset, access, signed: false }, Some(Type::I64))
     }
 
     fn unit_access(&mut self, place: Place, unit: Unit) -> (ir::Value, i32, Access) {
@@ -137,8 +138,8 @@ impl FuncBuilder<'_> {
         (ptr, offset, access)
     }
 
-    fn widen(&mut self, node: ir::Value, width: Width, op: CastOp) -> ir::Value {
-        if width == Width::W64 { node } else { self.emit(Op::Cast(op, node), Some(Type::I64)) }
+    fn shift(&mut self, op: BinOp, a: ir::Value, by: u8) -> ir::Value {
+        if by == 0 { a } else { self.bin64(op, a, by.into()) }
     }
 
     fn bin64(&mut self, op: BinOp, a: ir::Value, number: i64) -> ir::Value {

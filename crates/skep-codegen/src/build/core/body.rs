@@ -28,6 +28,8 @@ pub(crate) struct Body {
     /// Whether code behind an end has been reported.
     pub(super) told: bool,
     pub(super) vars: Vec<Variable>,
+    /// Variables for what calls take by its address, and whether the current call has taken them.
+    pub(super) temporaries: Vec<(Var, bool)>,
     pub(super) frames: Vec<Frame>,
     /// Statements that have been begun, which numbers labels.
     pub(super) frame_count: u32,
@@ -82,6 +84,7 @@ impl Body {
             reachable: true,
             told: false,
             vars: Vec::new(),
+            temporaries: Vec::new(),
             frames: Vec::new(),
             frame_count: 0,
             joins: Vec::new(),

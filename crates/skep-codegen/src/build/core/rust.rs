@@ -105,12 +105,30 @@ impl FuncBuilder<'_> {
         self.emit(Op::Store { ptr, offset, value, access: super::access::access(part, width) }, None);
     }
 
-    /// A place on the stack without a name.
+    /// A place on the stack without a name, until [`release`](FuncBuilder::release) gives it back.
     #[track_caller]
     pub(in crate::build) fn temporary(&mut self, ty: Ty) -> Place {
         let Some(ty) = self.m.object_type(ty, "a temporary of type") else { return Place::POISON };
+        let body = &mut self.m.body;
+        let free = body.temporaries.iter_mut().find(|(var, taken)| {
+            !taken && body.vars.get(var.index as usize).is_some_and(|known| known.ty == ty)
+        });
+        if let Some((var, taken)) = free {
+            *taken = true;
+            let var = *var;
+            return self.var_place(var);
+        }
         let var = self.var_of(None, ty);
+        self.m.body.temporaries.push((var, true));
         self.var_place(var)
+    }
+
+    /// The call is over that took temporary places.
+    #[inline]
+    pub(in crate::build) fn release(&mut self) {
+        for (_, taken) in &mut self.m.body.temporaries {
+            *taken = false;
+        }
     }
 
     /// What a pointer points to, as a type that is known otherwise: that of the pointer's own is not asked.
