@@ -10,6 +10,7 @@ mod ours;
 mod peer;
 mod quality;
 mod real;
+mod size;
 mod speed;
 mod table;
 mod workload;
@@ -43,6 +44,8 @@ enum Part {
     Quality,
     /// Time from calls of the API to an object in memory, beside LLVM's and libgccjit's.
     Speed,
+    /// What the code generator adds to a stripped program.
+    Size,
 }
 
 /// Measures and prints; the exit code tells whether skep compiled everything rightly.
@@ -69,6 +72,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let speed = speed::measure(options.rounds, &options.filter)?;
         speed.print(&mut stdout().lock())?;
         failed |= speed.skep_failed() || (required && speed.incomplete());
+    }
+    if wanted(Part::Size) {
+        size::print(&mut stdout().lock())?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

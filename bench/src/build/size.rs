@@ -31,11 +31,14 @@ fn build(example: &str) -> Result<u64, Box<dyn Error>> {
         .args(["--message-format=json", "--", "-Cstrip=symbols"])
         .output()?;
     if !done.status.success() {
-        return Err(format!("cannot build {example}: {}", String::from_utf8_lossy(&done.stderr).trim()).into());
+        return Err(
+            format!("cannot build {example}: {}", String::from_utf8_lossy(&done.stderr).trim()).into()
+        );
     }
     let messages = String::from_utf8(done.stdout)?;
     // The last artifact is the program; a path has no quotes to escape.
-    let path = messages.lines().rev().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    let path =
+        messages.lines().rev().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
     let path = path.ok_or_else(|| format!("cargo does not say where {example} is"))?;
     Ok(fs::metadata(path)?.len())
 }
