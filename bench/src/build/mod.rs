@@ -17,6 +17,7 @@ mod workload;
 
 use std::error::Error;
 use std::io::stdout;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -27,6 +28,12 @@ pub(crate) struct Options {
     /// Only functions and programs whose name contains this.
     #[arg(long, default_value = "")]
     filter: String,
+    /// Only peers whose name contains this take part in `speed`.
+    #[arg(long, default_value = "")]
+    peers: String,
+    /// Writes what `quality` compiles to this directory, as `NAME.COMPILER.o`, to look at it with a disassembler.
+    #[arg(long)]
+    objects: Option<PathBuf>,
     /// Writes clang's figures to corpus/FROZEN, for when clang or the corpus have to change.
     #[arg(long)]
     freeze: bool,
@@ -61,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let wanted = |part| options.parts.is_empty() || options.parts.contains(&part);
     let mut failed = false;
     if wanted(Part::Quality) {
-        let quality = quality::measure(&options.filter)?;
+        let quality = quality::measure(&options.filter, options.objects.as_deref())?;
         table::print(&quality, &mut stdout().lock())?;
         if options.freeze {
             frozen::write(&quality)?;
@@ -69,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         failed |= quality.skep_failed() || (required && !quality.absent.is_empty());
     }
     if wanted(Part::Speed) {
-        let speed = speed::measure(options.rounds, &options.filter)?;
+        let speed = speed::measure(options.rounds, &options.filter, &options.peers)?;
         speed.print(&mut stdout().lock())?;
         failed |= speed.skep_failed() || (required && speed.incomplete());
     }

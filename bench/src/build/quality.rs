@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::panic::catch_unwind;
+use std::path::Path;
 
 use super::clang::{self, Clang, Cpu};
 use super::figures::{self, Run, Size};
@@ -40,11 +42,11 @@ pub(crate) struct Figures {
     pub(crate) work: u64,
 }
 
-/// Measures what contains `filter` in its name.
+/// Measures what contains `filter` in its name; leaves the objects in `keep`.
 ///
 /// # Errors
 /// clang does not compile a function of the corpus, or its codes disagree.
-pub(crate) fn measure(filter: &str) -> Result<Quality, Box<dyn Error>> {
+pub(crate) fn measure(filter: &str, keep: Option<&Path>) -> Result<Quality, Box<dyn Error>> {
     let mut quality = Quality { notes: Vec::new(), absent: Vec::new(), own: Vec::new(), real: Vec::new() };
     quality.notes.push(format!("skep: {}", Skep::about()));
     let clang = match Clang::find() {
@@ -55,11 +57,10 @@ pub(crate) fn measure(filter: &str) -> Result<Quality, Box<dyn Error>> {
         }
     };
     quality.notes.push(format!("{}; -mcpu=v3, v4 for signed division", clang.version));
-    quality.own = own(&clang, filter)?;
+    let run = Measuring { clang, filter, keep };
+    quality.own = run.own()?;
     match judge() {
-        Ok((tree, libbpf)) => {
-            quality.real = real(&clang, &tree, &libbpf, filter, &mut quality.absent)?;
-        }
+        Ok((tree, libbpf)) => quality.real = run.real(&tree, &libbpf, &mut quality.absent)?,
         Err(reason) => quality.absent.push(format!("the kernel's programs: {reason}")),
     }
     progress("");
@@ -72,44 +73,113 @@ fn judge() -> Result<(Tree, Libbpf), String> {
     Ok((Tree::find()?, Libbpf::open()?))
 }
 
-fn own(clang: &Clang, filter: &str) -> Result<Vec<Row>, Box<dyn Error>> {
-    let mut rows = Vec::new();
-    // As the kernel is compiled: its memory, and a buffer here, is read as whatever it holds.
-    let flags = [String::from("-fno-strict-aliasing")];
-    for source in corpus::sources()? {
-        if !source.functions.iter().any(|f| f.name.contains(filter)) {
-            continue;
-        }
-        progress(&source.path.display().to_string());
-        let objects = clang::Level::ALL.map(|level| clang.object(&source.path, &flags, source.cpu, level));
-        let [os, no_unroll, o2] = objects;
-        let objects = [os?, no_unroll?, o2?];
-        let ir = clang.ir(&source.path, &flags, source.cpu)?;
-        let translated = ours::Level::ALL.map(|level| translate(&ir, source.cpu, level));
-        for function in source.functions.iter().filter(|f| f.name.contains(filter)) {
-            let measured = |object: &[u8]| figures::measure(object, &function.name, &function.input);
-            let [a, b, c] = objects.each_ref().map(|object| measured(object));
-            let ((size, run), b, c) = (a?, b?, c?);
-            if !(run.agrees(&b.1) && run.agrees(&c.1)) {
-                return Err(
-                    format!("{}: clang's own codes disagree: undefined behaviour?", function.name).into()
-                );
+/// What both halves need.
+struct Measuring<'a> {
+    clang: Clang,
+    filter: &'a str,
+    keep: Option<&'a Path>,
+}
+
+/// A source compiled by everyone.
+struct Compiled {
+    /// By [`clang::Level`].
+    clang: [Result<Vec<u8>, String>; 3],
+    /// By [`ours::Level`].
+    ours: [Result<Vec<u8>, String>; 2],
+}
+
+impl Measuring<'_> {
+    fn own(&self) -> Result<Vec<Row>, Box<dyn Error>> {
+        let mut rows = Vec::new();
+        // As the kernel is compiled: its memory, and a buffer here, is read as whatever it holds.
+        let flags = [String::from("-fno-strict-aliasing")];
+        for source in corpus::sources()? {
+            if !source.functions.iter().any(|f| f.name.contains(self.filter)) {
+                continue;
             }
-            let ours = translated.each_ref().map(|object| {
-                let (size, own) = measured(object.as_ref()?).map_err(|e| crate::chain(e.as_ref()))?;
-                check(&own, &run)?;
-                Ok(Figures { size, work: own.executed })
-            });
-            let clang = [
-                Figures { size, work: run.executed },
-                Figures { size: b.0, work: b.1.executed },
-                Figures { size: c.0, work: c.1.executed },
-            ];
-            rows.push(Row { name: function.name.clone(), clang, ours });
+            let compiled = self.compile(&source.path, &flags, source.cpu)?;
+            let [os, no_unroll, o2] = compiled.clang;
+            let by_clang = [os?, no_unroll?, o2?];
+            for function in source.functions.iter().filter(|f| f.name.contains(self.filter)) {
+                let measured = |object: &[u8]| figures::measure(object, &function.name, &function.input);
+                let [a, b, c] = by_clang.each_ref().map(|object| measured(object));
+                let ((size, run), b, c) = (a?, b?, c?);
+                if !(run.agrees(&b.1) && run.agrees(&c.1)) {
+                    let name = &function.name;
+                    return Err(format!("{name}: clang's own codes disagree: undefined behaviour?").into());
+                }
+                let ours = compiled.ours.each_ref().map(|object| {
+                    let (size, own) = measured(object.as_ref()?).map_err(|e| crate::chain(e.as_ref()))?;
+                    check(&own, &run)?;
+                    Ok(Figures { size, work: own.executed })
+                });
+                let clang = [
+                    Figures { size, work: run.executed },
+                    Figures { size: b.0, work: b.1.executed },
+                    Figures { size: c.0, work: c.1.executed },
+                ];
+                rows.push(Row { name: function.name.clone(), clang, ours });
+            }
         }
+        rows.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(rows)
     }
-    rows.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(rows)
+
+    fn real(
+        &self,
+        tree: &Tree,
+        libbpf: &Libbpf,
+        absent: &mut Vec<String>,
+    ) -> Result<Vec<Row>, Box<dyn Error>> {
+        let flags = tree.flags();
+        let mut rows = Vec::new();
+        for program in real::programs()? {
+            let name = format!("{}/{}", program.file, program.name);
+            if !name.contains(self.filter) {
+                continue;
+            }
+            let compiled = self.compile(&tree.source(&program), &flags, Cpu::V3)?;
+            let judged = |object: &Result<Vec<u8>, String>| {
+                let verified = libbpf.load(object.as_ref()?, &program.name)?;
+                Ok(Figures { size: verified.size, work: verified.processed })
+            };
+            let clang = match compiled.clang.each_ref().map(judged) {
+                [Ok(os), Ok(no_unroll), Ok(o2)] => [os, no_unroll, o2],
+                [Err(e), ..] if e.contains("Operation not permitted") => {
+                    absent.push(format!("the kernel's programs: {e}; they are loaded by root only"));
+                    break;
+                }
+                // A kernel that refuses clang's code cannot judge ours.
+                [Err(e), _, _] | [_, Err(e), _] | [_, _, Err(e)] => {
+                    absent.push(format!("{name}, by clang: {e}"));
+                    continue;
+                }
+            };
+            rows.push(Row { name, clang, ours: compiled.ours.each_ref().map(judged) });
+        }
+        Ok(rows)
+    }
+
+    /// Compiles a source by everyone, and keeps the objects where that is wanted.
+    fn compile(&self, source: &Path, flags: &[String], cpu: Cpu) -> Result<Compiled, Box<dyn Error>> {
+        let name = source.file_stem().unwrap_or_default().to_string_lossy();
+        progress(&name);
+        let ir = self.clang.ir(source, flags, cpu)?;
+        let clang = clang::Level::ALL
+            .map(|level| self.clang.object(source, flags, cpu, level).map_err(|e| crate::chain(e.as_ref())));
+        let ours = ours::Level::ALL.map(|level| translate(&ir, cpu, level));
+        if let Some(dir) = self.keep {
+            fs::create_dir_all(dir)?;
+            fs::write(dir.join(format!("{name}.ll")), &ir)?;
+            let compilers = ["clang-Os", "clang-O2nu", "clang-O2", "skep-O2", "skep-Os"];
+            for (compiler, object) in compilers.iter().zip(clang.iter().chain(&ours)) {
+                if let Ok(object) = object {
+                    fs::write(dir.join(format!("{name}.{compiler}.o")), object)?;
+                }
+            }
+        }
+        Ok(Compiled { clang, ours })
+    }
 }
 
 /// Whether skep's code did what clang's did.
@@ -130,50 +200,6 @@ fn translate(ir: &str, cpu: Cpu, level: ours::Level) -> Result<Vec<u8>, String> 
         Ok(object) => object.map_err(|e| crate::chain(e.as_ref())),
         Err(_) => Err("it panicked".into()),
     }
-}
-
-fn real(
-    clang: &Clang,
-    tree: &Tree,
-    libbpf: &Libbpf,
-    filter: &str,
-    absent: &mut Vec<String>,
-) -> Result<Vec<Row>, Box<dyn Error>> {
-    let flags = tree.flags();
-    let mut rows = Vec::new();
-    for program in real::programs()? {
-        let name = format!("{}/{}", program.file, program.name);
-        if !name.contains(filter) {
-            continue;
-        }
-        progress(&name);
-        let source = tree.source(&program);
-        let judged = |object: &[u8]| {
-            let verified = libbpf.load(object, &program.name)?;
-            Ok(Figures { size: verified.size, work: verified.processed })
-        };
-        let by_clang = clang::Level::ALL.map(|level| {
-            let object = clang.object(&source, &flags, Cpu::V3, level).map_err(|e| e.to_string())?;
-            judged(&object).map_err(|e: String| format!("clang {level:?}: {e}"))
-        });
-        let [os, no_unroll, o2] = by_clang;
-        let by_clang = match (os, no_unroll, o2) {
-            (Ok(os), Ok(no_unroll), Ok(o2)) => [os, no_unroll, o2],
-            (Err(e), ..) if e.contains("Operation not permitted") => {
-                absent.push(format!("the kernel's programs: {e}; they are loaded by root only"));
-                break;
-            }
-            // A kernel that refuses clang's code cannot judge ours.
-            (Err(e), _, _) | (_, Err(e), _) | (_, _, Err(e)) => {
-                absent.push(format!("{name}: {e}"));
-                continue;
-            }
-        };
-        let ir = clang.ir(&source, &flags, Cpu::V3)?;
-        let ours = ours::Level::ALL.map(|level| judged(&translate(&ir, Cpu::V3, level)?));
-        rows.push(Row { name, clang: by_clang, ours });
-    }
-    Ok(rows)
 }
 
 /// Says on a terminal what is going on; the line is overwritten.

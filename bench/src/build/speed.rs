@@ -63,11 +63,11 @@ impl Cell {
     }
 }
 
-/// Measures everyone that is installed.
+/// Measures everyone that is installed and has `peers` in its name, at workloads with `filter` in theirs.
 ///
 /// # Errors
 /// This program cannot be started again, for cold starts.
-pub(crate) fn measure(rounds: u32, filter: &str) -> Result<Speed, Box<dyn Error>> {
+pub(crate) fn measure(rounds: u32, filter: &str, peers: &str) -> Result<Speed, Box<dyn Error>> {
     let mut speed = Speed {
         notes: Vec::new(),
         absent: Vec::new(),
@@ -83,8 +83,9 @@ pub(crate) fn measure(rounds: u32, filter: &str) -> Result<Speed, Box<dyn Error>
         }
         Err(reason) => format!("not pinned to a core: {reason}"),
     });
+    let wanted = peer::all().into_iter().filter(|entry| entry.name.contains(peers));
     let mut peers = Vec::new();
-    for entry in peer::all() {
+    for entry in wanted {
         match (entry.open)() {
             Ok(peer) => {
                 speed.peers.push(entry.name);
