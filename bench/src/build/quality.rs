@@ -139,7 +139,7 @@ impl Measuring<'_> {
                 continue;
             }
             let compiled = self.compile(&tree.source(&program), &flags, Cpu::V3)?;
-            let judged = |object: &Result<Vec<u8>, String>| {
+            let judged = |object: &Result<Vec<u8>, String>| -> Result<Figures, String> {
                 let verified = libbpf.load(object.as_ref()?, &program.name)?;
                 Ok(Figures { size: verified.size, work: verified.processed })
             };
