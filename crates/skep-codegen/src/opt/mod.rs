@@ -24,6 +24,7 @@ mod licm;
 mod loops;
 mod params;
 mod promote;
+mod stores;
 
 use crate::ir::{Func, Inline, Loc, Module, Node, Op, Signature, SymbolId, Term, Value, text, validate};
 use crate::{Opt, Options};
@@ -52,17 +53,33 @@ pub(crate) const PASSES: &[Pass] = &[
     Pass { name: "flow", run: flow::run },
     Pass { name: "gvn", run: gvn::run },
     Pass { name: "licm", run: licm::run },
+    Pass { name: "stores", run: stores::run },
     Pass { name: "dce", run: dce::run },
 ];
 
+/// Passes that run one after the other.
+struct Round {
+    passes: &'static [&'static str],
+    /// If the first one finds nothing to do, the others are left out.
+    depends: bool,
+}
+
 /// The passes of a level, which run over each function when its callees are inlined.
-const fn pipeline(opt: Opt) -> &'static [&'static str] {
+const fn pipeline(opt: Opt) -> &'static [Round] {
     match opt {
         Opt::O0 => &[],
-        Opt::O1 => &["promote", "params", "fold", "flow", "gvn", "dce"],
+        Opt::O1 => &[Round { passes: &["promote", "params", "fold", "flow", "gvn", "dce"], depends: false }],
         Opt::O2 | Opt::Os => &[
-            "promote", "params", "fold", "flow", "gvn", "fold", "flow", "promote", "params", "fold", "flow",
-            "params", "gvn", "licm", "dce",
+            Round {
+                passes: &["promote", "params", "fold", "flow", "gvn", "fold", "flow", "params"],
+                depends: false,
+            },
+            // Addresses that have become constants, copies of what was filled: more slots can be values.
+            Round {
+                passes: &["promote", "params", "fold", "flow", "gvn", "fold", "flow", "params"],
+                depends: true,
+            },
+            Round { passes: &["licm", "stores", "dce"], depends: false },
         ],
     }
 }
@@ -77,9 +94,9 @@ pub(crate) fn run(module: &mut Module, options: &Options) {
 
 /// Runs the passes of the level, observed.
 pub(crate) fn run_observed(module: &mut Module, options: &Options, observer: Observer) {
-    let passes = pipeline(options.opt);
+    let rounds = pipeline(options.opt);
     inline::run(module, options, observer, |module, func, observer| {
-        run_passes(module, func, options, passes, observer);
+        run_rounds(module, func, options, rounds, observer);
         drop_dead_nodes(&mut module.funcs[func]);
     });
     if options.opt != Opt::O0 {
@@ -92,11 +109,16 @@ pub(crate) fn pass(name: &str) -> Option<&'static Pass> {
     PASSES.iter().find(|pass| pass.name == name)
 }
 
-fn run_passes(module: &mut Module, func: usize, options: &Options, names: &[&str], observer: Observer) {
-    for name in names {
-        let pass = pass(name).expect("pipelines name passes");
-        run_pass(pass, module, func, options);
-        observer(pass.name, module, u32::try_from(func).expect("fewer than 2^32 functions"));
+fn run_rounds(module: &mut Module, func: usize, options: &Options, rounds: &[Round], observer: Observer) {
+    for round in rounds {
+        for (at, name) in round.passes.iter().enumerate() {
+            let pass = pass(name).expect("pipelines name passes");
+            let changed = run_pass(pass, module, func, options);
+            observer(pass.name, module, u32::try_from(func).expect("fewer than 2^32 functions"));
+            if at == 0 && round.depends && !changed {
+                break;
+            }
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(func: &mut Func, context: &Context) -> bool {
     let mut gvn = Gvn {
         with: identity(func),
         home: vec![Func::ENTRY; func.nodes.len()],
-        table: FxHashMap::default(),
+        table: FxHashMap::with_capacity_and_hasher(func.nodes.len() / 2, rustc_hash::FxBuildHasher),
         changed: false,
         out: Vec::new(),
         func,
