@@ -22,7 +22,7 @@ fn build_and_load() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(object.symbol("square").ok_or("no symbol")?.size() % 8, 0);
     let two = object.symbol("two").ok_or("no symbol")?;
     let prog = Prog::load_bytes(ProgType::SOCKET_FILTER, &two.bytes()?, "GPL")?;
-    let run = prog.test_run(&skep::kernel::TestRun::new().data(&[0; 64]))?;
+    let run = prog.test_run(skep::kernel::TestRun::new().data(&[0; 64]))?;
     assert_eq!(run.retval, 2);
     Ok(())
 }
