@@ -7,8 +7,8 @@ use skep_codegen::diag::Code;
 use skep_codegen::ir::{Linkage, Module, Op, Signature, Type};
 use skep_codegen::{Cpu, Endian, Opt, Options, Target};
 use skep_insn::{Insn, Slot};
-use skep_object::Object;
 use skep_object::image::{DataId, Image, Target as ImageTarget};
+use skep_object::{Object, elf};
 use skep_vm::{Hosts, Unit};
 
 use super::arith;
@@ -144,6 +144,7 @@ pub struct Judge {
     checked: skep_vm::Engine<skep_vm::Checked>,
     host: skep_vm::Engine<skep_vm::Host>,
     kernel: Option<Kernel>,
+    compiled: u64,
     /// Pieces of code that were run in user space.
     pub ran: u64,
     /// Pieces of big-endian code that the judge of all engines has run.
@@ -171,6 +172,7 @@ impl Judge {
             checked: skep_vm::Engine::checked(Hosts::new()),
             host,
             kernel,
+            compiled: 0,
             ran: 0,
             ran_in_big: 0,
             told: Counts::default(),
@@ -250,8 +252,8 @@ impl Judge {
     /// What is linked from the object, unless the compiler tells why there can be none.
     fn image(&mut self, case: &Case, way: Way) -> Result<Option<Image>, Disagreement> {
         let options = way.options(case.profile);
-        let module = case.module.clone();
-        let compiled = catch_unwind(AssertUnwindSafe(|| skep_codegen::compile(module, &options)));
+        let compile = || skep_codegen::compile(case.module.clone(), &options);
+        let compiled = catch_unwind(AssertUnwindSafe(compile));
         let compiled = compiled.map_err(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
@@ -275,6 +277,10 @@ impl Judge {
             }
         };
         let bad = |what: String| Disagreement { kind: Kind::BadObject(way), what };
+        self.compiled += 1;
+        if self.compiled.is_multiple_of(8) && compile().as_ref() != Ok(&object) {
+            return Err(bad("compiled again, it is another one".to_owned()));
+        }
         markers(&case.module, &object).map_err(bad)?;
         // The kernel wants no function that nothing calls.
         let keep = match case.profile {
@@ -283,6 +289,9 @@ impl Judge {
         };
         let image = skep_link::link(&object, &keep);
         let image = image.map_err(|error| bad(chain(&error)))?;
+        if self.compiled % 8 == 1 {
+            through_file(&object, &image, &keep).map_err(bad)?;
+        }
         for func in &image.funcs {
             skep_insn::check::function_with(&func.code, |_, _: Insn| {})
                 .map_err(|error| bad(format!("{}: {}", func.name, chain(&error))))?;
@@ -336,6 +345,13 @@ impl Judge {
         }
         Ok(None)
     }
+}
+
+/// What is linked from the file of an object is what is linked from the object.
+fn through_file(object: &Object, image: &Image, keep: &skep_link::Options) -> Result<(), String> {
+    let read = elf::read(&object.name, &elf::write(object)).map_err(|error| chain(&error))?;
+    let again = skep_link::link(&read, keep).map_err(|error| chain(&error))?;
+    if again == *image { Ok(()) } else { Err("linked from its file, it is another program".to_owned()) }
 }
 
 /// The markers that are surely executed are found in the object, each once.
