@@ -5,17 +5,21 @@ use std::path::Path;
 use skep_codegen::ir::{AtomicOp, BinOp, CastOp, Cond, Order, UnOp, text};
 use skep_codegen::{Cpu, Opt, Options, compile};
 
-fn document() -> String {
+pub(crate) fn document() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sir.md");
     std::fs::read_to_string(path).unwrap()
+}
+
+/// The modules in it.
+pub(crate) fn examples(document: &str) -> Vec<&str> {
+    document.split("```sir\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
 }
 
 #[test]
 fn examples_compile_and_are_printed_as_they_are_read() {
     let document = document();
     let mut count = 0;
-    for block in document.split("```sir\n").skip(1) {
-        let source = block.split("```").next().unwrap();
+    for source in examples(&document) {
         let module = text::parse("sir.md", source).unwrap_or_else(|errors| panic!("{errors}"));
         let printed = text::print(&module);
         assert_eq!(text::print(&text::parse("sir.md", &printed).unwrap()), printed);

@@ -8,8 +8,9 @@ use skep_btf::{
 use skep_codegen::ir::{
     Access, Asm, AtomicOp, BinOp, Block, Callee, CastOp, Cond, CoreRelo, Edge, Extern, Func, Global, Init,
     Inline, Linkage, Loc, Map, Module, Op, Order, Place, Signature, Slot, SlotData, Space, Symbol, SymbolId,
-    SymbolKind, Term, Type, UnOp, Value, Values, Width, text,
+    SymbolKind, Term, Type, UnOp, Value, Values, Width, text, validate,
 };
+use skep_codegen::{Cpu, Opt, Options, Target, compile};
 
 /// How many random modules are printed and read, and how many texts are read that hardly make sense.
 const MODULES: u64 = 1000;
@@ -30,36 +31,32 @@ fn random_modules_survive_print_and_parse() {
 }
 
 #[test]
-fn no_text_makes_the_parser_panic() {
-    let mut good = 0;
+fn no_text_makes_the_compiler_panic() {
+    let document = super::documents::document();
+    let mut sources = vec![super::text::ALL];
+    sources.extend(super::documents::examples(&document));
+    let (mut read, mut valid, mut compiled) = (0, 0, 0);
     for seed in 0..TEXTS {
         let mut random = Random::new(seed);
-        let mut bytes = super::text::ALL.as_bytes().to_vec();
-        for _ in 0..=random.below(4) {
-            let at = random.below(bytes.len());
-            let len = random.below(30).min(bytes.len() - at);
-            match random.below(4) {
-                0 => bytes[at] = *random.pick(b" \n,:=()[]{}@$!*-+\"'0v9.;\x80\xff"),
-                1 => drop(bytes.drain(at..at + len)),
-                2 => {
-                    let from = random.below(bytes.len() - len);
-                    let piece = bytes[from..from + len].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-                _ => bytes.truncate(at.max(1)),
-            }
+        let source = *random.pick(&sources);
+        let source = random.mutilated(source);
+        let Ok(module) = text::parse("bad.sir", &source) else { continue };
+        read += 1;
+        drop(text::print(&module));
+        if validate::module(&module).is_err() {
+            continue;
         }
-        let source = String::from_utf8_lossy(&bytes);
-        match text::parse("bad.sir", &source) {
-            Ok(module) => {
-                good += 1;
-                drop(text::print(&module));
-                let _ = skep_codegen::ir::validate::module(&module);
-            }
-            Err(errors) => assert!(!errors.to_string().is_empty()),
-        }
+        valid += 1;
+        let opt = *random.pick(&[Opt::O0, Opt::O1, Opt::O2, Opt::Os]);
+        let cpu = *random.pick(&[Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4]);
+        let target = *random.pick(&[Target::Kernel, Target::User]);
+        let options = Options::new().opt(opt).cpu(cpu).target(target).validate(true);
+        let Ok(result) = std::panic::catch_unwind(|| compile(module, &options)) else {
+            panic!("seed {seed} {options:?}\n{source}");
+        };
+        compiled += u64::from(result.is_ok());
     }
-    assert!(good > 0 && good < TEXTS / 2, "{good}");
+    assert!(read < TEXTS / 2 && compiled > TEXTS / 20, "{read} read, {valid} valid, {compiled} compiled");
 }
 
 /// All that a module says, apart from numbers of values, types, places and constants that it shares.
@@ -244,6 +241,34 @@ impl Random {
     fn name(&mut self, base: &str) -> String {
         let odd = ["odd name", "\"", "\\", "\u{e9}\n\t\u{1}", "1", "-", ".x"];
         if self.below(8) == 0 { format!("{}{base}", self.pick(&odd)) } else { base.to_owned() }
+    }
+
+    /// A text with something left out, put in, or written twice.
+    fn mutilated(&mut self, source: &str) -> String {
+        let mut bytes = source.as_bytes().to_vec();
+        for _ in 0..=self.below(4) {
+            let at = self.below(bytes.len());
+            let len = self.below(30).min(bytes.len() - at);
+            match self.below(6) {
+                0 => bytes[at] = *self.pick(b" \n,:=()[]{}@$!*-+\"'0v9.;\x80\xff"),
+                1 => drop(bytes.drain(at..at + len)),
+                2 => {
+                    let from = self.below(bytes.len() - len);
+                    let piece = bytes[from..from + len].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                3 => bytes.truncate(at.max(1)),
+                // A digit for a digit: other values, blocks, numbers, widths, positions.
+                _ => {
+                    let digits: Vec<usize> =
+                        (0..bytes.len()).filter(|&at| bytes[at].is_ascii_digit()).collect();
+                    if let Some(&at) = digits.get(self.below(digits.len())) {
+                        bytes[at] = b'0' + self.byte() % 10;
+                    }
+                }
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn module(&mut self) -> Module {
