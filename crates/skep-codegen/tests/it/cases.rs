@@ -79,6 +79,23 @@ fn cases() {
     assert!(failed.is_empty(), "{}\nSKEP_BLESS=1 accepts what was found", failed.join("\n"));
 }
 
+/// The programs of all cases, without comments.
+pub(crate) fn programs() -> Vec<String> {
+    let mut files = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"), &mut files);
+    let mut programs = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        // Between titles; a title ends with its line.
+        for case in format!("\n{text}").split(&format!("\n{TITLE}")) {
+            let (_, case) = case.split_once('\n').unwrap_or_default();
+            let lines = case.lines().filter(|line| !line.starts_with(';'));
+            programs.push(lines.fold(String::new(), |program, line| program + line + "\n"));
+        }
+    }
+    programs
+}
+
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

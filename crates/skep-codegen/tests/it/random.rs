@@ -33,13 +33,14 @@ fn random_modules_survive_print_and_parse() {
 #[test]
 fn no_text_makes_the_compiler_panic() {
     let document = super::documents::document();
-    let mut sources = vec![super::text::ALL];
-    sources.extend(super::documents::examples(&document));
+    let mut sources = vec![super::text::ALL.to_owned()];
+    sources.extend(super::documents::examples(&document).into_iter().map(str::to_owned));
+    sources.extend(super::cases::programs());
     let (mut read, mut valid, mut compiled) = (0, 0, 0);
     for seed in 0..TEXTS {
         let mut random = Random::new(seed);
-        let source = *random.pick(&sources);
-        let source = random.mutilated(source);
+        let source = random.pick(&sources).clone();
+        let source = random.mutilated(&source);
         let Ok(module) = text::parse("bad.sir", &source) else { continue };
         read += 1;
         drop(text::print(&module));
@@ -247,6 +248,9 @@ impl Random {
     fn mutilated(&mut self, source: &str) -> String {
         let mut bytes = source.as_bytes().to_vec();
         for _ in 0..=self.below(4) {
+            if bytes.is_empty() {
+                break;
+            }
             let at = self.below(bytes.len());
             let len = self.below(30).min(bytes.len() - at);
             match self.below(6) {
