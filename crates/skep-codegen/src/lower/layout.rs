@@ -7,15 +7,17 @@
 
 use super::emit::{Asm, PExit};
 use super::index;
+use super::select::inverse;
+use super::target::Isa;
 
 /// Blocks that are reached, in the order in which they stand in memory; the entry is the first.
-pub(super) fn order(asm: &Asm) -> Vec<u32> {
+pub(super) fn order(asm: &Asm, isa: Isa) -> Vec<u32> {
     let live = reached(asm);
     if let [entry] = live[..] {
         return vec![entry];
     }
     let mut chains = Chains::new(asm.blocks.len());
-    let mut edges = edges(asm, &live);
+    let mut edges = edges(asm, &live, isa);
     edges.sort_by_key(|edge| std::cmp::Reverse(edge.gain));
     for edge in edges {
         chains.join(edge.from, edge.to);
@@ -46,7 +48,7 @@ struct Edge {
     gain: u64,
 }
 
-fn edges(asm: &Asm, live: &[u32]) -> Vec<Edge> {
+fn edges(asm: &Asm, live: &[u32], isa: Isa) -> Vec<Edge> {
     let mut edges = Vec::with_capacity(live.len() * 2);
     for &from in live {
         let data = &asm.blocks[from as usize];
@@ -63,9 +65,11 @@ fn edges(asm: &Asm, live: &[u32]) -> Vec<Edge> {
         };
         match data.exit {
             // A branch is satisfied with either successor: prefer the one that is executed more often, a little.
-            PExit::Branch { then, other, .. } => {
+            PExit::Branch { cond, then, other, .. } => {
                 let gain = often(then).min(often(other));
-                add(then, gain * 2 + u64::from(often(then) > often(other)));
+                if inverse(cond).is_some_and(|cond| isa.has_cond(cond)) {
+                    add(then, gain * 2 + u64::from(often(then) > often(other)));
+                }
                 add(other, gain * 2 + u64::from(often(other) > often(then)));
             }
             PExit::Jump(to) => add(to, often(to) * 2 + 1),

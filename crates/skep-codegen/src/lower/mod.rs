@@ -61,10 +61,8 @@ impl Lower<'_> {
         let graph = Graph::new(func, isa.opt);
         let widths = Widths::new(module, func, &graph, isa, &self.abi);
         let kernel = self.is_for_kernel(func);
-        let symbol = module.symbol(func.symbol);
-        let section = symbol.section.as_deref();
-        let subprog =
-            kernel && (symbol.linkage == Linkage::Local || section.is_none_or(|name| name == ".text"));
+        let linkage = module.symbol(func.symbol).linkage;
+        let subprog = kernel && matches!(linkage, Linkage::Local | Linkage::Hidden);
         let input = select::Input {
             module,
             func,
@@ -99,7 +97,7 @@ impl Lower<'_> {
             }
         };
         flow::run(&mut asm);
-        let order = layout::order(&asm);
+        let order = layout::order(&asm, isa);
         encode::run(&asm, &order, &program, isa, frame.size).unwrap_or_else(|| {
             let why = "jumps in it are too far for this cpu; divide it, or compile for cpu v4".to_owned();
             self.diag(func, func.loc, DiagCode::TooLarge, why);

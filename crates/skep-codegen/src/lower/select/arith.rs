@@ -4,7 +4,7 @@ use regalloc2::VReg;
 use skep_insn::{AluOp, Endian, EndianOp, MemSize, Width};
 
 use super::{NONE, Select, def, read, same};
-use crate::ir::{BinOp, CastOp, Space, Type, UnOp, Value};
+use crate::ir::{BinOp, CastOp, Op, Space, Type, UnOp, Value};
 use crate::lower::machine::Kind;
 
 impl Select<'_> {
@@ -38,7 +38,7 @@ impl Select<'_> {
                     None => self.alu_commuting(alu, inst, d, a, b),
                 }
             }
-            BinOp::Shl => self.shift(AluOp::Lsh, ty, d, a, b),
+            BinOp::Shl => self.shift_left(ty, d, a, b),
             BinOp::Lshr => self.shift(AluOp::Rsh, ty, d, a, b),
             BinOp::Ashr => self.shift_right_signed(ty, d, a, b),
             BinOp::Udiv | BinOp::Urem => self.divide(op, ty, d, a, b),
@@ -136,6 +136,24 @@ impl Select<'_> {
         let middle = self.temp();
         self.emit(Kind::AluImm(AluOp::Lsh, width, left.into()), &[same(middle, 1), read(a)]);
         self.emit(Kind::AluImm(back, width, right.into()), &[same(d, 1), read(middle)]);
+    }
+
+    fn shift_left(&mut self, ty: Type, d: VReg, a: Value, b: Value) {
+        if let Some(by) = self.number(b).map(|by| self.input.isa.shift_amount(ty, by))
+            && let origin = self.input.graph.origin(a)
+            && let Op::Cast(CastOp::Sext, narrow) = self.input.func.node(origin).op
+            && self.resolve(origin) == origin
+            && !self.live.is_needed(origin)
+        {
+            // It is extended by shifts, of which the second one stops earlier.
+            let gap = self.input.isa.container(ty) - self.bits(narrow);
+            if (1..gap).contains(&by) && !(self.input.isa.has_movsx() && self.bits(narrow).is_multiple_of(8))
+            {
+                let a = self.reg(narrow);
+                return self.shift_twice(AluOp::Arsh, self.width(ty), d, a, gap, gap - by);
+            }
+        }
+        self.shift(AluOp::Lsh, ty, d, a, b);
     }
 
     /// `shl` or `lshr`.

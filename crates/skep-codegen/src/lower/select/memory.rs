@@ -154,8 +154,7 @@ impl Select<'_> {
 
     /// `d = base + index`.
     fn sum(&mut self, inst: Value, d: VReg, base: Value, index: Value) {
-        // Linux up to 6.18 takes `number += pointer` in a subprogram for a pointer into the frame of the main program,
-        // if the pointer is into any frame.
+        // Of `number += pointer`, the pointer being into any frame, Linux 6.18 makes one into that of the main program.
         let (a, b) = match self.input.subprog {
             true => (base, index),
             false => self.overwritten_first(inst, base, index),

@@ -37,7 +37,7 @@ pub(super) struct Input<'a> {
     pub(super) isa: Isa,
     /// It is run by the kernel.
     pub(super) kernel: bool,
-    /// It is run by the kernel, and called by other functions.
+    /// It is run by the kernel, and verified as a part of its callers: it may get pointers into their frames.
     pub(super) subprog: bool,
 }
 
