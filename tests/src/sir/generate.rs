@@ -353,7 +353,9 @@ impl<'a> Writer<'a> {
         self.pointers.push(memory);
         self.ints.extend(params.get(1));
         self.begin(96);
-        let size = 6 + self.random.below(30);
+        // Now and then one that is long.
+        let is_long = self.profile == Profile::User && self.random.once_in(60);
+        let size = if is_long { 300 } else { 6 + self.random.below(30) };
         self.statements(size);
         self.line();
         // What is alive is seen: the last values, and the variables.
