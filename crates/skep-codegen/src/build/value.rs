@@ -268,6 +268,19 @@ impl<'f, T: BpfType> V<'f, P<T>> {
         Ref::new(self.cell, place)
     }
 
+    /// The pointer to a member, wherever the kernel that the program meets has it (CO-RE): `task.core_member::<u32>("pid")`,
+    /// `mm.owner`, `comm[2]`. The struct is declared as in the kernel, with the members that are needed.
+    #[track_caller]
+    #[must_use]
+    pub fn core_member<U: BpfType>(self, path: &str) -> V<'f, P<U>> {
+        let value = dynamic!(self.cell, b => {
+            let place = b.core_field(self.value, path);
+            let place = b.like::<U>(place, path);
+            b.address_of(place)
+        });
+        V::new(self.cell, value)
+    }
+
     /// A pointer into a packet, which the context that this points to shows as a member of 32 bits.
     #[track_caller]
     #[must_use]

@@ -15,6 +15,9 @@ struct Found {
     bits: Option<u8>,
 }
 
+/// The numbers of members on the way to one; where it is in bits, its type, and how many bits a bit-field has.
+pub(super) type MemberPath = (Vec<usize>, u64, TypeId, Option<u8>);
+
 impl FuncBuilder<'_> {
     /// The place of a local variable. Reading and writing it as a whole does not take its address.
     #[track_caller]
@@ -365,21 +368,29 @@ impl FuncBuilder<'_> {
     }
 
     fn find_member(&self, composite: TypeId, name: &str) -> Option<Found> {
-        // Members of anonymous members come after all named ones; types contain each other at most so deep.
+        let (_, bit_offset, ty, bits) = self.member_path(composite, name)?;
+        Some(Found { bit_offset, ty, bits })
+    }
+
+    /// The numbers of the members on the way to one, through anonymous ones; where it is, and what.
+    pub(super) fn member_path(&self, composite: TypeId, name: &str) -> Option<MemberPath> {
         let btf = self.m.ir.types.so_far();
         let spelled = skep_btf::mangle(name);
-        let mut level = vec![(composite, 0u64)];
+        let mut level = vec![(composite, Vec::new(), 0u64)];
         for _ in 0..16 {
             let mut next = Vec::new();
-            for (ty, start) in level {
-                for member in btf.ty(ty).members().unwrap_or_default() {
-                    let bit_offset = start + u64::from(member.bit_offset);
+            for (ty, steps, start) in level {
+                for (at, member) in btf.ty(ty).members().unwrap_or_default().iter().enumerate() {
+                    let mut steps: Vec<usize> = steps.clone();
+                    steps.push(at);
+                    let offset = start + u64::from(member.bit_offset);
                     let member_name = btf.string(member.name);
-                    if member_name.is_empty() {
-                        next.extend(btf.resolve(member.ty).map(|ty| (ty, bit_offset)));
-                    } else if member_name == spelled {
+                    if !name.is_empty() && member_name == spelled {
                         let bits = (member.bitfield_size != 0).then_some(member.bitfield_size);
-                        return Some(Found { bit_offset, ty: member.ty, bits });
+                        return Some((steps, offset, member.ty, bits));
+                    }
+                    if member_name.is_empty() {
+                        next.extend(btf.resolve(member.ty).map(|ty| (ty, steps, offset)));
                     }
                 }
             }

@@ -161,21 +161,27 @@ impl FuncBuilder<'_> {
     #[track_caller]
     pub(in crate::build) fn member_as<T: BpfType>(&mut self, place: Place, name: &str) -> Place {
         let found = self.field(place, name);
-        if found.is_poison() {
-            return found;
+        self.like::<T>(found, name)
+    }
+
+    /// A place as a type that must be like its own.
+    #[track_caller]
+    pub(in crate::build) fn like<T: BpfType>(&mut self, place: Place, name: &str) -> Place {
+        if place.is_poison() {
+            return place;
         }
         let id = self.m.rust_id::<T>();
-        let (class, own) = (self.m.class(id), self.m.class(found.ty));
+        let (class, own) = (self.m.class(id), self.m.class(place.ty));
         let like = class.size == own.size && (class.ir() == own.ir() || own.is_ptr() == class.is_ptr());
         if !like {
-            let (asked, own) = (self.m.type_name(id), self.m.type_name(found.ty));
+            let (asked, own) = (self.m.type_name(id), self.m.type_name(place.ty));
             self.m.mistake(
                 Code::TypeMismatch,
                 format!("member '{name}' is {own}, but is asked for as {asked}"),
             );
             return Place::POISON;
         }
-        Place { ty: id, ..found }
+        Place { ty: id, ..place }
     }
 
     /// `pointer + index`, counted in so many bytes.

@@ -1,5 +1,6 @@
 //! The dynamic core.
 
+use skep_btf::CoreKind;
 use skep_codegen::build::core::{Bin, Cmp, Data, FuncBuilder, MapSpec, Member, Module};
 
 use super::golden;
@@ -108,5 +109,42 @@ fn memory() {
         let t = b.get(t);
         let v = b.cast(t, long);
         b.ret(Some(v));
+    });
+}
+
+#[test]
+fn relocations_ask_the_kernel() {
+    check("relocations_ask_the_kernel", 1, |b| {
+        let m = b.module();
+        let (int, long, byte) = (m.signed(32), m.signed(64), m.unsigned(8));
+        let comm = m.array(byte, 16);
+        let ids = m.structure("", &[Member::new("pid", int), Member::new("tgid", int)]);
+        let task = m.structure(
+            "task_struct",
+            &[Member::new("comm", comm), Member::new("", ids), Member::new("flag", int).bits(3)],
+        );
+        let state = m.enumeration("state", int, &[("RUNNING", 0), ("STOPPED", 4)]);
+        let pointer = m.pointer(task);
+        let x = b.param(0);
+        let task_pointer = b.cast(x, pointer);
+        let tgid = b.core_field(task_pointer, "tgid");
+        let third = b.core_field(task_pointer, "comm[3]");
+        let (tgid, third) = (b.load(tgid), b.load(third));
+        let (tgid, third) = (b.cast(tgid, long), b.cast(third, long));
+        let mut sum = b.bin(Bin::Add, tgid, third);
+        for (kind, ty, path) in [
+            (CoreKind::FieldExists, task, "pid"),
+            (CoreKind::FieldByteSize, task, "comm"),
+            (CoreKind::FieldLshiftU64, task, "flag"),
+            (CoreKind::FieldRshiftU64, task, "flag"),
+            (CoreKind::FieldSigned, task, "flag"),
+            (CoreKind::TypeSize, task, ""),
+            (CoreKind::EnumvalValue, state, "STOPPED"),
+        ] {
+            let answer = b.core_ask(kind, ty, path);
+            let answer = b.cast(answer, long);
+            sum = b.bin(Bin::Add, sum, answer);
+        }
+        b.ret(Some(sum));
     });
 }

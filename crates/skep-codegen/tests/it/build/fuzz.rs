@@ -263,7 +263,12 @@ fn body_call(b: &mut FuncBuilder<'_>, p: &mut Pool, r: &mut Random) {
                 _ => b.call_map(r.pick(Helper::ALL), recent(r, &p.maps), &args),
             });
         }
-        62 => match r.below(6) {
+        62 => match r.below(8) {
+            6 => p.places.push(b.core_field(x, r.pick(&["a", "c", "b", "a.c", "[1]", "field[2].a", ""]))),
+            7 => {
+                let kind = r.pick(skep_btf::CoreKind::ALL);
+                p.values.push(b.core_ask(kind, ty, r.pick(&["a", "A", "b", "[3]", "c"])));
+            }
             0 => p.values.push(b.func_address(recent(r, &p.funcs))),
             1 => p.values.push(b.pin(x)),
             2 => b.marker(r.pick(NAMES), 2),

@@ -336,6 +336,10 @@ fn sk009_members() {
             let place = b.place(var);
             b.field(place, "c");
             b.field_at(place, 2);
+            let pointer = b.module().pointer(pair);
+            let null = b.null(pointer);
+            b.core_field(null, "a.x");
+            b.core_ask(skep_btf::CoreKind::EnumvalValue, pair, "X");
             let var = b.var("long", long);
             let place = b.place(var);
             b.field(place, "c");
@@ -344,6 +348,8 @@ fn sk009_members() {
         &[
             "SK009 f: 'struct pair' has no member 'c': it has a, b",
             "SK009 f: member 2 of 'struct pair', which has 2: they count from 0",
+            "SK009 f: 'long long' has no member 'x', as 'a.x' says",
+            "SK009 f: 'struct pair' has no enumerator 'X'",
             "SK009 f: 'long long' has no member 'c': it has no members at all",
         ],
     );

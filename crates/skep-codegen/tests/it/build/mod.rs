@@ -7,6 +7,7 @@ mod mistakes;
 mod run;
 mod typed;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use skep_codegen::ir;
@@ -18,6 +19,9 @@ fn golden(name: &str, module: &ir::Module) {
         panic!("{faults}\n{}", ir::text::print(module));
     }
     let mut found = String::new();
+    for relo in &module.core {
+        writeln!(found, "; {} {} = {}", relo.kind, relo.access, relo.value).unwrap();
+    }
     for func in &module.funcs {
         assert_eq!(
             ir::validate::without_line(func),
