@@ -10,4 +10,5 @@ mod passes;
 mod random;
 mod sir;
 mod tools;
+mod translated;
 mod wild;

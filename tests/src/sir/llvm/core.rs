@@ -135,13 +135,16 @@ impl<'p, 'a> Lower<'_, 'p, 'a> {
             path.offset += offset;
             return Some(path);
         }
-        let (root, node) = plain(self.parsed, inst.access?, true)?;
         if name.contains("array") {
+            let (_, node) = plain(self.parsed, inst.access?, true)?;
             // `p[3].x`: which one of those that the pointer leads to.
             let element = node.link("baseType").filter(|_| node.get("tag") == Some("DW_TAG_pointer_type"))?;
-            let (root, _) = plain(self.parsed, element, true)?;
+            let (root, _) = plain(self.parsed, element, false)?;
             return Some(Path { base: pointer.clone(), root, indices: vec![index], offset });
         }
+        // The loader looks for a name: that of a typedef if there is one.
+        let (root, node) = plain(self.parsed, inst.access?, false)?;
+        node.get("name")?;
         Some(Path { base: pointer.clone(), root, indices: vec![0, index], offset })
     }
 

@@ -45,6 +45,11 @@ impl<'a> Lexer<'a> {
         Lexer { text, at: 0 }
     }
 
+    /// What has been read since a place.
+    pub(super) fn since(&self, at: usize) -> &'a str {
+        self.text.get(at..self.at).unwrap_or("")
+    }
+
     fn byte(&self, at: usize) -> u8 {
         self.text.as_bytes().get(at).copied().unwrap_or(0)
     }

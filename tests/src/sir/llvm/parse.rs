@@ -89,8 +89,12 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn expected<T>(&mut self, what: &str) -> Res<T> {
-        let found = self.peek();
-        Err(Fault { at: self.at(), message: format!("found {found:?}, expected {what}") })
+        let at = self.at();
+        let found = match self.lexer.since(at) {
+            "" => "the end".to_owned(),
+            word => format!("'{word}'"),
+        };
+        Err(Fault { at, message: format!("found {found}, expected {what}") })
     }
 
     pub(super) fn eat(&mut self, char: char) -> bool {

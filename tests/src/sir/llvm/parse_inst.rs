@@ -1,9 +1,9 @@
 //! From text to [`syntax`](super::syntax): instructions.
 
-use super::Res;
 use super::lex::Token;
 use super::parse::Parser;
 use super::syntax::{Block, Call, Callee, Func, Inst, Kind, Memory, Ty, Typed, Val};
+use super::{Fault, Res};
 
 impl<'a> Parser<'a> {
     /// The blocks of a function, up to its `}`.
@@ -50,8 +50,9 @@ impl<'a> Parser<'a> {
             self.punct('=')?;
             dest = Some(name);
         }
+        let start = self.at();
         let Token::Word(word) = self.next() else { return self.expected("an instruction") };
-        let kind = self.kind(word)?;
+        let kind = self.kind(start, word)?;
         let mut inst = Inst { at, dest, kind, dbg: None, access: None };
         loop {
             let comma = self.at();
@@ -96,7 +97,7 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
-    fn kind(&mut self, word: &'a str) -> Res<Kind<'a>> {
+    fn kind(&mut self, at: usize, word: &'a str) -> Res<Kind<'a>> {
         match word {
             "alloca" => self.alloca(),
             "load" => {
@@ -244,7 +245,7 @@ impl<'a> Parser<'a> {
                 Ok(Kind::Return(Some(self.typed()?)))
             }
             "unreachable" => Ok(Kind::Unreachable),
-            _ => self.expected(&format!("something else: instruction '{word}' is not supported")),
+            _ => Err(Fault { at, message: format!("instruction '{word}' is not supported") }),
         }
     }
 
