@@ -27,7 +27,7 @@ pub(crate) struct Skep;
 impl Skep {
     /// What was set.
     pub(crate) fn about() -> &'static str {
-        "clang's unoptimized LLVM IR, transcribed; all passes, validated"
+        "clang's unoptimized LLVM IR, transcribed, then all passes"
     }
 
     /// Compiles the text of an LLVM module to a BPF object with BTF: same functions, sections and maps.
