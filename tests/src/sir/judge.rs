@@ -389,7 +389,9 @@ pub fn meaning(case: &Case, endian: Endian) -> Result<Vec<Outcome>, Disagreement
         let mut memory = Memory::new();
         memory.0.copy_from_slice(machine.memory.region(addr).expect("a region").1);
         let mut others = Vec::new();
-        for call in calls(case, input) {
+        // Of a big-endian program, the oracle of instructions runs `main` alone.
+        let calls = if endian == Endian::Little { calls(case, input) } else { Vec::new() };
+        for call in calls {
             machine.budget = 1_000_000;
             let result = machine.call(&mut host, &call.name, &call.args);
             let result =
