@@ -4,7 +4,7 @@
 use super::flow;
 use super::module::Module;
 use crate::diag::Code;
-use crate::ir::{Block, Cond, Edge, Func, Op, Term, Value};
+use crate::ir::{Block, Cond, Edge, Func, Op, Term};
 
 impl Module {
     /// Makes the function that the open body stands for.
@@ -75,32 +75,107 @@ fn thread_joins(func: &mut Func, joins: &[Block]) {
     if joins.is_empty() {
         return;
     }
-    let mut uses = vec![0u32; func.nodes.len()];
-    count_uses(func, &mut uses);
-    // Blocks that lead to a join, by its place in the list.
-    let mut places = vec![usize::MAX; func.blocks.len()];
-    for (at, join) in joins.iter().enumerate() {
-        places[join.0 as usize] = at;
-    }
-    let mut preds: Vec<Vec<Block>> = vec![Vec::new(); joins.len()];
+    let answers = Answers::new(func, joins);
     for block in func.block_ids() {
-        func.block(block).term.each_edge(|edge| {
-            if let Some(preds) = preds.get_mut(places[edge.block.0 as usize]) {
-                preds.push(block);
-            }
-        });
+        if answers.of(block).is_some() {
+            continue;
+        }
+        let mut threads = false;
+        func.block(block).term.each_edge(|edge| threads |= answers.of(edge.block).is_some());
+        if threads {
+            thread(func, block, &answers);
+        }
     }
-    for (at, &join) in joins.iter().enumerate() {
-        let Some((yes, no)) = answers(func, join, &uses) else { continue };
-        for from in std::mem::take(&mut preds[at]) {
-            thread_edges(func, from, join, &yes, &no);
-            for edge in [&yes, &no] {
-                if let Some(preds) = preds.get_mut(places[edge.block.0 as usize]) {
-                    preds.push(from);
+}
+
+/// Where a join leads if its answer is yes, and if it is no.
+type Ways = (Edge, Edge);
+
+/// What joins do with their answers.
+struct Answers {
+    /// The place of a block in the list of joins.
+    places: Vec<usize>,
+    /// Where a join leads in the end; `None` if it does anything else with its answer.
+    ways: Vec<Option<Ways>>,
+}
+
+/// What a join itself does with its answer.
+enum Asks {
+    /// Goes one of two ways.
+    Branch(Ways),
+    /// Hands it on to another join.
+    Join(usize),
+}
+
+impl Answers {
+    fn new(func: &Func, joins: &[Block]) -> Answers {
+        let mut places = vec![usize::MAX; func.blocks.len()];
+        for (at, join) in joins.iter().enumerate() {
+            places[join.0 as usize] = at;
+        }
+        let mut uses = vec![0u32; func.nodes.len()];
+        count_uses(func, &mut uses);
+        let asks: Vec<Option<Asks>> = joins.iter().map(|&join| asks(func, join, &uses, &places)).collect();
+        let mut answers = Answers { places, ways: vec![None; joins.len()] };
+        // Joins lead to joins, in long chains: each is done when those are that it leads to. A ring of them, which only
+        // code that is never reached can have, is left as it is.
+        let (mut seen, mut path) = (vec![false; joins.len()], Vec::new());
+        for first in 0..joins.len() {
+            if !std::mem::replace(&mut seen[first], true) {
+                path.push(first);
+            }
+            while let Some(&at) = path.last() {
+                let asks = asks[at].as_ref();
+                match answers.next(asks).into_iter().flatten().find(|&next| !seen[next]) {
+                    Some(next) => {
+                        seen[next] = true;
+                        path.push(next);
+                    }
+                    None => {
+                        answers.ways[at] = answers.resolve(func, asks);
+                        path.pop();
+                    }
                 }
             }
         }
+        answers
     }
+
+    fn of(&self, block: Block) -> Option<&Ways> {
+        self.ways.get(self.places[block.0 as usize])?.as_ref()
+    }
+
+    fn place(&self, edge: &Edge) -> Option<usize> {
+        Some(self.places[edge.block.0 as usize]).filter(|&at| at != usize::MAX)
+    }
+
+    /// The joins that a join leads to.
+    fn next(&self, asks: Option<&Asks>) -> [Option<usize>; 2] {
+        match asks {
+            Some(Asks::Branch((yes, no))) => [self.place(yes), self.place(no)],
+            Some(Asks::Join(at)) => [Some(*at), None],
+            None => [None, None],
+        }
+    }
+
+    /// Where a join leads, when it is known of those that it leads to.
+    fn resolve(&self, func: &Func, asks: Option<&Asks>) -> Option<Ways> {
+        match asks? {
+            Asks::Branch((yes, no)) => Some((self.end(func, yes), self.end(func, no))),
+            Asks::Join(at) => self.ways[*at].clone(),
+        }
+    }
+
+    /// Where an edge leads in the end, whose arguments are constants.
+    fn end(&self, func: &Func, edge: &Edge) -> Edge {
+        let Some((yes, no)) = self.of(edge.block) else { return edge.clone() };
+        if is_yes(func, edge) { yes.clone() } else { no.clone() }
+    }
+}
+
+/// Whether the constant that an edge brings to a join is true.
+fn is_yes(func: &Func, edge: &Edge) -> bool {
+    edge.args.first().and_then(|&arg| func.as_const(arg)) != Some(0)
 }
 
 /// How often each node is used; compares and constants that nobody uses are not users themselves.
@@ -116,13 +191,11 @@ fn count_uses(func: &Func, uses: &mut [u32]) {
     }
 }
 
-/// Where a join leads if its answer is yes, and if it is no; `None` if it does anything else with the answer.
-fn answers(func: &Func, join: Block, uses: &[u32]) -> Option<(Edge, Edge)> {
+/// What a join does with its answer; `None` if it does anything else, too.
+fn asks(func: &Func, join: Block, uses: &[u32], places: &[usize]) -> Option<Asks> {
     let data = func.block(join);
     let &[param] = data.params.as_slice() else { return None };
-    let Term::Branch { cond, a, b, then, other } = &data.term else { return None };
-    let used = |v: Value| uses.get(v.0 as usize).copied();
-    if *a != param || func.as_const(*b) != Some(0) || used(param) != Some(1) {
+    if uses[param.0 as usize] != 1 {
         return None;
     }
     // What is made here must not be used elsewhere: this block is not passed any more.
@@ -132,46 +205,51 @@ fn answers(func: &Func, join: Block, uses: &[u32]) -> Option<(Edge, Edge)> {
         }
         let mut here = 0;
         data.term.each_operand(|v| here += u32::from(v == inst));
-        if used(inst).is_some_and(|uses| uses != here) {
+        if uses[inst.0 as usize] != here {
             return None;
         }
     }
-    if [then, other].iter().any(|edge| edge.args.iter().any(|&arg| func.as_const(arg).is_none())) {
-        return None;
-    }
-    match cond {
-        Cond::Ne => Some((then.clone(), other.clone())),
-        Cond::Eq => Some((other.clone(), then.clone())),
+    match &data.term {
+        Term::Jump(edge) if edge.args.as_slice() == [param] => {
+            Some(places[edge.block.0 as usize]).filter(|&at| at != usize::MAX).map(Asks::Join)
+        }
+        Term::Branch { cond, a, b, then, other } if *a == param && func.as_const(*b) == Some(0) => {
+            if [then, other].iter().any(|edge| edge.args.iter().any(|&arg| func.as_const(arg).is_none())) {
+                return None;
+            }
+            match cond {
+                Cond::Ne => Some(Asks::Branch((then.clone(), other.clone()))),
+                Cond::Eq => Some(Asks::Branch((other.clone(), then.clone()))),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
 
-/// Leads the ways from a block to `join` on to where its answer leads.
-fn thread_edges(func: &mut Func, from: Block, join: Block, yes: &Edge, no: &Edge) {
+/// Leads a block's ways to joins on to where the answers lead.
+fn thread(func: &mut Func, from: Block, answers: &Answers) {
     let mut term = func.block(from).term.clone();
-    if let Term::Jump(edge) = &term {
-        if edge.block != join {
-            return;
-        }
-        let arg = edge.args[0];
-        if func.as_const(arg).is_none() {
-            let (cond, a, b) = match func.node(arg).op {
-                Op::Cmp(cond, a, b) => (cond, a, b),
-                _ => {
-                    let (ty, loc) = (func.node(arg).ty, func.block(from).loc);
-                    (Cond::Ne, arg, func.push(from, Op::Const(0), ty, loc))
-                }
-            };
-            let (then, other) = (copy_edge(func, from, yes), copy_edge(func, from, no));
-            func.block_mut(from).term = Term::Branch { cond, a, b, then, other };
-            return;
-        }
+    if let Term::Jump(edge) = &term
+        && let (Some((yes, no)), Some(&arg)) = (answers.of(edge.block), edge.args.first())
+        && func.as_const(arg).is_none()
+    {
+        let (cond, a, b) = match func.node(arg).op {
+            Op::Cmp(cond, a, b) => (cond, a, b),
+            _ => {
+                let (ty, loc) = (func.node(arg).ty, func.block(from).loc);
+                (Cond::Ne, arg, func.push(from, Op::Const(0), ty, loc))
+            }
+        };
+        let (then, other) = (copy_edge(func, from, yes), copy_edge(func, from, no));
+        func.block_mut(from).term = Term::Branch { cond, a, b, then, other };
+        return;
     }
     // All other ways bring constants along.
     term.each_edge_mut(|edge| {
-        if edge.block == join {
-            let answer = func.as_const(edge.args[0]) != Some(0);
-            *edge = copy_edge(func, from, if answer { yes } else { no });
+        if answers.of(edge.block).is_some() {
+            let end = answers.end(func, edge);
+            *edge = copy_edge(func, from, &end);
         }
     });
     func.block_mut(from).term = term;

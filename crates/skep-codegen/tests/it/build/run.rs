@@ -548,3 +548,59 @@ fn signatures_have_up_to_twelve_parameters() {
     }
     assert_eq!((parameters::<fn()>(), parameters::<fn(i64) -> i64>(), parameters::<Twelve>()), (0, 1, 12));
 }
+
+/// Chains of both shapes, as long as no program has them: their conditions are branches, and nothing is quadratic.
+#[test]
+fn long_chains_of_conditions() {
+    const LENGTH: i128 = 3000;
+    for nested in [false, true] {
+        let mut m = Module::new("t");
+        let core = m.core();
+        let long = core.unsigned(64);
+        let proto = core.func_type(long, &[("x", long)]);
+        let f = core.declare("f", proto);
+        let mut b = core.define(f);
+        let x = b.param(0);
+        let is = |b: &mut skep_codegen::build::core::FuncBuilder<'_>, number: i128| {
+            let number = b.int(long, number * 2);
+            b.cmp(skep_codegen::build::core::Cmp::Eq, x, number)
+        };
+        let mut any = is(&mut b, 0);
+        if nested {
+            // a || (b || (c || ..))
+            for at in 1..LENGTH {
+                b.begin_or(any);
+                any = is(&mut b, at);
+            }
+            for _ in 1..LENGTH {
+                any = b.end_logic(any);
+            }
+        } else {
+            // ((a || b) || c) || ..
+            for at in 1..LENGTH {
+                b.begin_or(any);
+                let other = is(&mut b, at);
+                any = b.end_logic(other);
+            }
+        }
+        b.begin_if(any);
+        let one = b.int(long, 1);
+        b.ret(Some(one));
+        b.end();
+        let zero = b.int(long, 0);
+        b.ret(Some(zero));
+        b.finish();
+        let module = m.clone().finish().unwrap();
+        let func = &module.funcs[0];
+        assert_eq!(func.blocks.len(), usize::try_from(LENGTH).unwrap() + 2, "a block for each compare");
+        assert!(func.nodes.len() < 50_000, "{} nodes", func.nodes.len());
+        let object = m.compile(&Options::new().opt(Opt::O0)).unwrap();
+        let image = skep_link::link(&object, &skep_link::Options::new()).unwrap();
+        let engine: Engine<Checked> = Engine::checked(Hosts::new());
+        let unit = engine.add(&image).unwrap();
+        let f = unit.func("f").unwrap();
+        for (x, expected) in [(0, 1), (1, 0), (5998, 1), (6000, 0), (4000, 1)] {
+            assert_eq!(f.call(&[x]).unwrap(), expected, "{x}");
+        }
+    }
+}
