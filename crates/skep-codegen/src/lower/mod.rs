@@ -3,6 +3,7 @@
 //! ([`encode`]).
 
 mod abi;
+mod cuts;
 mod emit;
 mod encode;
 mod flow;
@@ -73,10 +74,11 @@ impl Lower<'_> {
             kernel,
             subprog,
         };
-        let program = select::run(&input, &mut self.diags);
+        let mut program = select::run(&input, &mut self.diags);
         if self.diags.len() > mistakes {
             return Code::default();
         }
+        cuts::run(&mut program);
         let output = match self.allocator.run(&program, self.options.validate) {
             Ok(output) => output,
             Err(why) => {

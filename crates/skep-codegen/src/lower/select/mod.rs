@@ -116,7 +116,7 @@ enum SharedKind {
 }
 
 /// The register that an index stands for.
-fn vreg(number: u32) -> VReg {
+pub(super) fn vreg(number: u32) -> VReg {
     VReg::new(number as usize, regalloc2::RegClass::Int)
 }
 
