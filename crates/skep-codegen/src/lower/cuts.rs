@@ -67,8 +67,8 @@ fn places(program: &Program) -> Vec<u32> {
     // How far edges of blocks before this one lead.
     let mut reach = 0;
     let mut last = 0;
-    for block in 0..count {
-        if reach <= block && back[block] > block {
+    for (block, back) in back[..count].iter().enumerate() {
+        if reach <= block && *back > block {
             let (from, to) = program.blocks[block].insts;
             // Parameters of the function come first, and a jump may not be parted from its arguments.
             for at in from + u32::from(block == 0)..to.saturating_sub(1) {
