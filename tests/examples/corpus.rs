@@ -20,6 +20,7 @@ use skep_tests::sir::llvm;
 
 /// Objects that clang gets loaded and we do not, and why.
 const KNOWN: &[(&str, &str)] = &[
+    ("bind6_prog", "a loop over members of the context: its pointer is moved"),
     ("kfree_skb", "its own struct sk_buff needs CO-RE"),
     ("rbtree", "tags of variables (btf_decl_tag) have no place in the IR"),
     ("refcounted_kptr", "tags of variables (btf_decl_tag) have no place in the IR"),

@@ -69,10 +69,11 @@ fn linkage(words: &[&str]) -> Linkage {
     let has = |word: &str| words.contains(&word);
     if has("internal") || has("private") {
         Linkage::Local
+    } else if has("hidden") && !has("extern_weak") {
+        // Before weak: loaders take such a function for one of its object, and verify it with its callers.
+        Linkage::Hidden
     } else if ["weak", "weak_odr", "linkonce", "linkonce_odr", "extern_weak"].iter().any(|word| has(word)) {
         Linkage::Weak
-    } else if has("hidden") {
-        Linkage::Hidden
     } else {
         Linkage::Global
     }
