@@ -427,9 +427,15 @@ fn compact(func: &Func) -> Func {
             values.insert(inst, new.push(blocks[&block], node.op.clone(), node.ty, node.loc));
         }
     }
+    // An edit may have left a value that is not made where it is used; then the function stays what it is.
+    let mut is_whole = true;
+    let mut renumber = |value: &mut Value| match values.get(value) {
+        Some(&new) => *value = new,
+        None => is_whole = false,
+    };
     let mut slots = HashMap::new();
     for node in &mut new.nodes {
-        node.op.each_operand_mut(|value| *value = values.get(value).copied().unwrap_or(*value));
+        node.op.each_operand_mut(&mut renumber);
         if let Op::Slot(slot) = &mut node.op {
             let next = slots.len();
             *slot = *slots
@@ -442,13 +448,13 @@ fn compact(func: &Func) -> Func {
     new.slots = kept.into_iter().map(|(_, old)| func.slots[old.0 as usize].clone()).collect();
     for &block in &reached {
         let mut term = func.block(block).term.clone();
-        term.each_operand_mut(|value| *value = values.get(value).copied().unwrap_or(*value));
+        term.each_operand_mut(&mut renumber);
         term.each_edge_mut(|edge| edge.block = blocks[&edge.block]);
         let to = new.block_mut(blocks[&block]);
         to.term = term;
         to.loc = func.block(block).loc;
     }
-    new
+    if is_whole { new } else { func.clone() }
 }
 
 fn without_unused_symbols(module: &Module) -> Module {
