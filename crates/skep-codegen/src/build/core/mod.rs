@@ -55,7 +55,6 @@ mod place;
 mod promote;
 mod relocate;
 mod rust;
-mod sections;
 mod types;
 
 pub use arith::{Bin, Cmp};

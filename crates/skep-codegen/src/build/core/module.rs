@@ -193,7 +193,9 @@ impl Module {
     pub fn finish(mut self) -> Result<ir::Module, Diags> {
         self.close_all();
         self.check_bodies();
-        self.check_sections();
+        for (name, loc, message) in ir::validate::misplaced(&self.ir) {
+            self.mistake_at(Code::BadSection, Some(name), loc, message);
+        }
         if let Some((func, loc)) = self.poison.take()
             && self.diags.is_empty()
         {

@@ -14,7 +14,10 @@
 
 mod flow;
 mod op;
+mod sections;
 mod symbols;
+
+pub(crate) use sections::misplaced;
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -32,6 +35,9 @@ const CAP: usize = 20;
 /// Each fault, with function, block and instruction.
 pub fn module(module: &Module) -> Result<(), Diags> {
     let mut faults = symbols::check(module);
+    for (name, loc, message) in misplaced(module) {
+        faults.push(Diag { code: Code::BadSection, ..diag(module, Some(name), loc, message) });
+    }
     for it in &module.funcs {
         if let Err(Diags(more)) = func(module, it) {
             faults.extend(more);
