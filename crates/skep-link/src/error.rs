@@ -263,6 +263,14 @@ pub enum JumpTableProblem {
         /// The other function.
         other: String,
     },
+    /// The table runs into another one, or into a pointer that a relocation writes.
+    #[error("it overlaps {other} at .jumptables+{at:#x}, expected the places of a table to be its own")]
+    Overlap {
+        /// What is there, too.
+        other: String,
+        /// Where, in bytes from the start of the section.
+        at: u64,
+    },
     /// An entry is the second slot of `ld_imm64`.
     #[error("{func}+{into:#x} is the second slot of ld_imm64, expected the start of an instruction")]
     SecondSlot {

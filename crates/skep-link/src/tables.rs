@@ -41,6 +41,9 @@ impl JumpTables {
             Some(user) if user == func => return Ok(Vec::new()),
             Some(user) => return fail(Problem::Shared { other: inputs.func_name(user).to_owned() }),
         }
+        if let Some(problem) = overlap(inputs, section, symbols, table) {
+            return fail(problem);
+        }
         match entries(inputs, func, section, table) {
             Ok(entries) => Ok(entries),
             Err(problem) => fail(problem),
@@ -69,6 +72,25 @@ fn table_at<'a>(
     let (_, index) = symbols[after.checked_sub(1)?];
     let table = &inputs.object(section.object).symbols[index];
     (offset - table.value < table.size).then_some(table)
+}
+
+/// What else lies in a table. Of two tables that overlap, the one behind is the neighbour of the one before.
+fn overlap(
+    inputs: &Inputs<'_>,
+    section: In<SectionId>,
+    symbols: &[(u64, usize)],
+    table: &Symbol,
+) -> Option<Problem> {
+    let object = inputs.object(section.object);
+    let end = table.value.saturating_add(table.size);
+    let after = symbols.partition_point(|&(start, _)| start <= table.value);
+    if let Some(&(at, index)) = symbols.get(after).filter(|(start, _)| *start < end) {
+        return Some(Problem::Overlap { other: format!("table '{}'", object.symbols[index].name), at });
+    }
+    // A pointer takes 8 bytes.
+    let reloc = object.relocs_in(section.id, table.value.saturating_sub(7)..end).first()?;
+    let other = format!("a pointer to '{}'", object.symbol_by_id(reloc.symbol).name);
+    Some(Problem::Overlap { other, at: reloc.offset })
 }
 
 fn entries(

@@ -421,6 +421,12 @@ fn jump_tables_stay_in_their_function() {
     );
     check_table(
         "T",
+        "var T 16\nword 24\nvar U 8\nword 24",
+        "jump table 'T' of main+0x0 (.text+0x8) in app.o: it overlaps table 'U' at .jumptables+0x8, expected the places of a \
+         table to be its own",
+    );
+    check_table(
+        "T",
         "var T 8\nword 28",
         "jump table 'T' of main+0x0 (.text+0x8) in app.o: entry 0 is 0x1c, expected an instruction of the function, 0x8 to \
          0x28",
