@@ -10,10 +10,10 @@ use super::index;
 use super::machine::{Kind, MInst, Program};
 
 /// Instructions of a function that is left as it is.
-const LONG: usize = 3_000;
+const LONG: usize = 2_000;
 
 /// Instructions between cuts, at least.
-const STEP: usize = 400;
+const STEP: usize = 150;
 
 /// Cuts a long function.
 pub(super) fn run(program: &mut Program) {
