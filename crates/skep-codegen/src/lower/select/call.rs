@@ -62,8 +62,20 @@ impl Select<'_> {
                 let value = self.copy_of(value);
                 self.emit(Kind::Exit, &[read_in(value, Reg::R0)]);
             }
+            // The kernel lets no subprogram return with a pointer into a frame in r0, result or not.
+            None if self.input.subprog && self.knows_frames() => {
+                let zero = self.temp();
+                self.emit(Kind::Imm(Width::W32, 0), &[def(zero)]);
+                self.emit(Kind::Exit, &[read_in(zero, Reg::R0)]);
+            }
             None => self.emit(Kind::Exit, &[]),
         }
+    }
+
+    /// Whether the function may have pointers into frames: its own, or those that it is given.
+    fn knows_frames(&self) -> bool {
+        let func = self.input.func;
+        !func.slots.is_empty() || func.sig.params.iter().any(|ty| ty.is_ptr())
     }
 
     pub(super) fn call(&mut self, inst: Value, callee: Callee, args: &[Value]) {
