@@ -249,15 +249,8 @@ fn bin(op: BinOp, ty: Type, a: Known, b: Known) -> Known {
                 _ => product,
             }
         }
-        BinOp::Udiv => {
-            let min = if b.min > 0 { a.min / b.max } else { 0 };
-            Known::range(min, a.max / b.min.max(1))
-        }
-        BinOp::Urem if b.min > 0 => Known::range(0, a.max.min(b.max - 1)),
-        BinOp::Urem => Known::range(0, a.max),
-        BinOp::Sdiv | BinOp::Srem if a.is_nonnegative(ty) && b.is_nonnegative(ty) => {
-            bin(if op == BinOp::Sdiv { BinOp::Udiv } else { BinOp::Urem }, ty, a, b)
-        }
+        // The kernel knows nothing of quotients and remainders: a test or mask behind one must stay for it.
+        BinOp::Udiv | BinOp::Urem => Known::nothing(ty),
         BinOp::Sdiv | BinOp::Srem => Known::nothing(ty),
         BinOp::And => {
             Known { zeros: a.zeros | b.zeros, ones: a.ones & b.ones, min: 0, max: a.max.min(b.max) }.settled()
