@@ -19,8 +19,6 @@ pub(crate) struct Code {
     pub(crate) core: Vec<(Slot, u32)>,
     /// Named places.
     pub(crate) markers: Vec<(Slot, Box<str>)>,
-    /// Jump tables: for each, the `ld_imm64` that takes its address, and where its entries lead.
-    pub(crate) tables: Vec<(Slot, Vec<Slot>)>,
     /// Bytes of stack it uses.
     pub(crate) frame: u32,
 }

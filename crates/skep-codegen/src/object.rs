@@ -120,7 +120,6 @@ impl Writer<'_> {
                 };
                 self.builder.reloc(from.section, Reloc { offset, kind: reloc.kind, symbol, addend });
             }
-            self.jump_tables(func, from, code);
         }
     }
 
@@ -143,34 +142,6 @@ impl Writer<'_> {
         let Ok(at) = usize::try_from(offset / 8) else { return false };
         self.builder.code(from.section)[at].imm = slots;
         true
-    }
-
-    /// The tables of a function: entries are bytes from the start of its section, as clang writes them.
-    fn jump_tables(&mut self, func: usize, from: Placed, code: &Code) {
-        for (number, (at, entries)) in code.tables.iter().enumerate() {
-            let section = self.builder.section(".jumptables", SectionKind::Other);
-            self.builder.align(section, 8);
-            let offset = self.builder.len(section);
-            for entry in entries {
-                let to = from.offset + u64::from(entry.0) * 8;
-                let bytes = match self.options.endian {
-                    skep_insn::Endian::Little => to.to_le_bytes(),
-                    skep_insn::Endian::Big => to.to_be_bytes(),
-                };
-                self.builder.bytes(section).extend(bytes);
-            }
-            let name = format!("BPF.JT.{func}.{number}");
-            let symbol = self.builder.symbol(Symbol::object(name, section, offset, entries.len() as u64 * 8));
-            self.builder.reloc(
-                from.section,
-                Reloc {
-                    offset: from.offset + u64::from(at.0) * 8,
-                    kind: RelocKind::LoadImm64,
-                    symbol,
-                    addend: 0,
-                },
-            );
-        }
     }
 
     /// The symbol in the object; what is not defined here becomes an undefined one.

@@ -11,7 +11,6 @@ pub struct Options {
     pub(crate) closed_world: bool,
     pub(crate) target: Target,
     pub(crate) frame: u32,
-    pub(crate) jump_tables: bool,
     pub(crate) validate: bool,
 }
 
@@ -57,7 +56,6 @@ impl Options {
             closed_world: false,
             target: Target::Kernel,
             frame: 512,
-            jump_tables: false,
             validate: cfg!(debug_assertions),
         }
     }
@@ -96,12 +94,6 @@ impl Options {
     #[must_use]
     pub fn frame(self, bytes: u32) -> Options {
         Options { frame: bytes, ..self }
-    }
-
-    /// Jump tables (`gotox`) for large switches: cpu v4, and a kernel that takes them (none up to 6.18), or user space.
-    #[must_use]
-    pub fn jump_tables(self, jump_tables: bool) -> Options {
-        Options { jump_tables, ..self }
     }
 
     /// Validates the IR after each pass and checks the register allocation: on by default in debug builds.

@@ -8,8 +8,9 @@
 //! | `i32` argument | leaves the upper half as it is | relies on nothing |
 //! | result narrower than 64 bits | relies on nothing | leaves the upper bits as they are |
 //!
-//! Functions that others see, and calls of them, keep to this: arguments narrower than 32 bits are extended (with the
-//! sign if the prototype in BTF says that they have one), and nothing is relied on. Helpers and kfuncs get clean `i32`
+//! Functions that others see, and calls of them, keep to this, but for one thing: arguments narrower than 32 bits are
+//! extended with zeros, whatever sign the prototype in BTF says; a caller of clang's code extends signed ones itself.
+//! Nothing is relied on. Helpers and kfuncs get clean `i32`
 //! arguments, too, since the verifier wants their bounds. A local function whose address is not taken gets and gives
 //! clean values: all of its callers are in the same module.
 //!
@@ -90,27 +91,21 @@ impl Abi {
 }
 
 /// Whether the result of a call has zeros above its type.
-pub(super) fn result_is_clean(module: &Module, abi: &Abi, callee: Callee) -> bool {
-    let _ = module;
+pub(super) fn result_is_clean(abi: &Abi, callee: Callee) -> bool {
     matches!(callee, Callee::Symbol(symbol) if abi.is_private(symbol))
 }
 
 /// Whether an argument must have zeros above its type.
-pub(super) fn wants_clean(module: &Module, abi: &Abi, callee: Callee, at: usize, ty: Type) -> bool {
+pub(super) fn wants_clean(module: &Module, abi: &Abi, callee: Callee, ty: Type) -> bool {
     match callee {
         Callee::Helper(_) => true,
         Callee::Symbol(symbol) if abi.is_private(symbol) => true,
         Callee::Symbol(symbol) => match module.symbol(symbol).kind {
-            SymbolKind::Extern(_) => !is_signed(module, callee, at),
-            _ => ty.bits() < 32 && !is_signed(module, callee, at),
+            SymbolKind::Extern(_) => true,
+            _ => ty.bits() < 32,
         },
         Callee::Value(_) => ty.bits() < 32,
     }
-}
-
-/// Whether a narrow argument is extended with its sign.
-pub(super) fn is_signed(_module: &Module, _callee: Callee, _at: usize) -> bool {
-    false
 }
 
 /// Whether a CO-RE relocation of this kind patches 64 bits (`ld_imm64`).

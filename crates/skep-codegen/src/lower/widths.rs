@@ -169,7 +169,7 @@ impl Scan<'_> {
                 }
             }
             Op::Atomic { access, .. } | Op::CmpXchg { access, .. } => access.width.bits(),
-            Op::Call { callee, .. } if abi::result_is_clean(self.module, self.abi, *callee) => bits,
+            Op::Call { callee, .. } if abi::result_is_clean(self.abi, *callee) => bits,
             _ => 64,
         }
     }
@@ -250,8 +250,8 @@ impl Scan<'_> {
             Op::Cast(CastOp::Zext, a) => self.want(*a),
             Op::Cmp(cond, a, b) => self.compare(*cond, *a, Side::Value(*b)),
             Op::Call { callee, args } => {
-                for (at, &arg) in args.iter().enumerate() {
-                    if abi::wants_clean(self.module, self.abi, *callee, at, self.func.ty(arg)) {
+                for &arg in args {
+                    if abi::wants_clean(self.module, self.abi, *callee, self.func.ty(arg)) {
                         self.want(arg);
                     }
                 }

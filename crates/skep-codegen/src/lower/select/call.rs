@@ -104,10 +104,8 @@ impl Select<'_> {
                 }
             }
         }
-        for (at, (&arg, reg)) in args[..in_regs].iter().zip(ARGS).enumerate() {
-            let ty = self.ty(arg);
-            let signed = ty.bits() < 32 && abi::is_signed(self.input.module, callee, at);
-            let value = if signed { self.with_sign(arg) } else { self.copy_of(arg) };
+        for (&arg, reg) in args[..in_regs].iter().zip(ARGS) {
+            let value = self.copy_of(arg);
             operands.push(read_in(value, reg));
         }
         if let (Some(own), false) = (self.outgoing, rest.is_empty()) {
