@@ -1,9 +1,9 @@
 //! A set of types, and how to look things up in it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::builder::BtfBuilder;
-use crate::bytes::Endian;
+use crate::bytes::{Endian, word};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::names::NameIndex;
@@ -16,8 +16,14 @@ use crate::{check, parse, write};
 ///
 /// Every reference between them has been checked: whatever id or string a type of the set names, the set has. An id or
 /// string of another set is taken for void or the empty string where there is no `Option` to tell.
+///
+/// A set may be *split*: on top of another, its [`base`](Btf::base), as a kernel module's types are on top of the
+/// kernel's. Its ids and strings go on where those of the base end, and whatever is looked up by id, string or name is
+/// looked up in both. [`ids`](Btf::ids), [`iter`](Btf::iter) and [`to_bytes`](Btf::to_bytes) are about the split part
+/// alone; [`flatten`](Btf::flatten) makes one set of both.
 #[derive(Debug, Clone)]
 pub struct Btf {
+    base: Option<Arc<Btf>>,
     strings: Strings,
     store: Store,
     names: OnceLock<NameIndex>,
@@ -39,7 +45,17 @@ impl Btf {
     /// that is cut off, a reference to a type or string that does not exist. Whether the kernel would take the types
     /// is another question, which is not asked here.
     pub fn parse(bytes: &[u8]) -> Result<Btf, Error> {
-        parse::btf(bytes)
+        parse::btf(bytes, None)
+    }
+
+    /// Reads the bytes of a `.BTF` section that is on top of `base`, as those of kernel modules are.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`parse`](Btf::parse). That the base is another one than the section was made for can only be told
+    /// where a reference leads nowhere.
+    pub fn parse_with_base(bytes: &[u8], base: Arc<Btf>) -> Result<Btf, Error> {
+        parse::btf(bytes, Some(base))
     }
 
     /// Starts a new set.
@@ -48,32 +64,56 @@ impl Btf {
         BtfBuilder::default()
     }
 
-    /// Writes a `.BTF` section.
+    /// Starts a new set on top of another. What the base has is found there instead of being added.
+    #[must_use]
+    pub fn builder_on(base: Arc<Btf>) -> BtfBuilder {
+        let (strings, store) = (Strings::on(base.strings.end()), Store::on(base.count()));
+        BtfBuilder::from(Btf::from_parts(Some(base), strings, store))
+    }
+
+    /// The set that this one is on top of.
+    #[must_use]
+    pub fn base(&self) -> Option<&Arc<Btf>> {
+        self.base.as_ref()
+    }
+
+    /// One set of the base and what is on top of it, under the same ids. A set without a base is copied.
+    #[must_use]
+    pub fn flatten(&self) -> Btf {
+        let lineage = self.lineage();
+        let (strings, store) = (Strings::joined(lineage.iter().map(|set| &set.strings)), Store::default());
+        let mut flat = Btf::from_parts(None, strings, store);
+        lineage.iter().for_each(|set| flat.store.append(&set.store));
+        flat
+    }
+
+    /// Writes a `.BTF` section; of a split set, without its base.
     #[must_use]
     pub fn to_bytes(&self, endian: Endian) -> Vec<u8> {
         write::btf(self, endian)
     }
 
-    /// How many types there are. Their ids are 1 up to this number.
+    /// How many types there are, with those of the base. Their ids are 1 up to this number.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.store.count()
     }
 
-    /// The ids of all types, in order.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = TypeId> + use<> {
-        (1..=self.count()).map(TypeId)
+    /// The ids of all types, in order, but for those of the base.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = TypeId> + ExactSizeIterator + use<> {
+        let (base, len) = (self.store.base, self.store.records.len());
+        (0..len).map(move |number| TypeId(base.saturating_add(word(number)).saturating_add(1)))
     }
 
-    /// All types, in order.
+    /// All types, in order, but for those of the base.
     pub fn iter(&self) -> impl Iterator<Item = (TypeId, Type<'_>)> {
-        self.store.records.iter().zip(1..).map(|(record, id)| (TypeId(id), self.store.view(record)))
+        self.ids().zip(&self.store.records).map(|(id, record)| (id, self.store.view(record)))
     }
 
     /// The type of that id; `None` if the set has none.
     #[must_use]
     pub fn get(&self, id: TypeId) -> Option<Type<'_>> {
-        self.store.ty(id)
+        self.home(id).store.ty(id)
     }
 
     /// The type of that id; void if the set has none.
@@ -85,7 +125,7 @@ impl Btf {
     /// The kind of a type; `None` for void.
     #[must_use]
     pub fn kind(&self, id: TypeId) -> Option<Kind> {
-        self.store.record(id).map(|record| record.kind)
+        self.home(id).store.record(id).map(|record| record.kind)
     }
 
     /// The name of a type; empty for an anonymous one.
@@ -97,7 +137,7 @@ impl Btf {
     /// Where the name of a type is.
     #[must_use]
     pub fn name_ref(&self, id: TypeId) -> StrRef {
-        self.store.record(id).map_or(StrRef::EMPTY, |record| record.name)
+        self.home(id).store.record(id).map_or(StrRef::EMPTY, |record| record.name)
     }
 
     /// A string of the table. A byte that is not UTF-8 reads as `?`.
@@ -109,13 +149,13 @@ impl Btf {
     /// A string of the table, as [`string`](Btf::string) gives it; `None` outside of the table and inside a character.
     #[must_use]
     pub fn get_string(&self, at: StrRef) -> Option<&str> {
-        self.strings.get(at)
+        self.strings_of(at).get(at)
     }
 
     /// The bytes of a string of the table, as they are encoded.
     #[must_use]
     pub fn string_bytes(&self, at: StrRef) -> &[u8] {
-        self.strings.bytes(at).unwrap_or_default()
+        self.strings_of(at).bytes(at).unwrap_or_default()
     }
 
     /// The first type of that kind and name. The first call indexes the set.
@@ -126,7 +166,8 @@ impl Btf {
 
     /// Every type of that name, of any kind, in order. The first call indexes the set.
     pub fn find_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
-        self.names.get_or_init(|| NameIndex::new(self)).find(self, name)
+        let names = |set: &'a Btf| set.names.get_or_init(|| NameIndex::new(set)).find(set, name);
+        self.lineage().into_iter().flat_map(names)
     }
 
     /// What is left of a type without typedefs, `const`, `volatile`, `restrict` and type tags; `None` if it is made of
@@ -194,12 +235,15 @@ impl Btf {
     ///
     /// # Errors
     ///
-    /// If `id` is not a data section, or a variable not a type of this set.
+    /// If `id` is not a data section of this set itself, or a variable not a type of it.
     pub fn set_datasec(&mut self, id: TypeId, size: u32, vars: &[SecVar]) -> Result<(), Error> {
         let wrong =
             |id, found: &str, expected| Err(Error::Definition { id, found: found.to_owned(), expected });
         if self.kind(id) != Some(Kind::Datasec) {
             return wrong(id, self.kind(id).map_or("void", Kind::name), Kind::Datasec.name());
+        }
+        if id.0 <= self.store.base {
+            return wrong(id, "a type of the base", "one of the set on top of it");
         }
         if let Some(var) = vars.iter().find(|var| !check::is_known(self, var.var)) {
             return wrong(var.var, "no type of the set", "a variable");
@@ -208,19 +252,19 @@ impl Btf {
         Ok(())
     }
 
-    /// How many bytes of memory the set holds, without its index of names.
+    /// How many bytes of memory the set holds, without its index of names and its base.
     #[must_use]
     pub fn footprint(&self) -> usize {
         self.store.footprint() + self.strings.footprint()
     }
 
-    pub(crate) fn from_parts(strings: Strings, store: Store) -> Btf {
-        Btf { strings, store, names: OnceLock::new() }
+    pub(crate) fn from_parts(base: Option<Arc<Btf>>, strings: Strings, store: Store) -> Btf {
+        Btf { base, strings, store, names: OnceLock::new() }
     }
 
     /// For the builder, which only ever adds.
-    pub(crate) fn with_strings<T>(&mut self, edit: impl FnOnce(&mut Strings) -> T) -> T {
-        edit(&mut self.strings)
+    pub(crate) fn strings_mut(&mut self) -> &mut Strings {
+        &mut self.strings
     }
 
     /// For the builder; whatever is changed, the index of names starts anew.
@@ -229,6 +273,7 @@ impl Btf {
         edit(&mut self.store)
     }
 
+    /// The strings of this set alone, as [`store`](Btf::store) has its types.
     pub(crate) fn strings(&self) -> &Strings {
         &self.strings
     }
@@ -236,12 +281,58 @@ impl Btf {
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
+
+    /// The lowest base, what is on top of it, and so on up to this set.
+    pub(crate) fn lineage(&self) -> Vec<&Btf> {
+        let mut sets: Vec<&Btf> = std::iter::successors(Some(self), |set| set.base.as_deref()).collect();
+        sets.reverse();
+        sets
+    }
+
+    /// The set of the lineage that has the type, if any has.
+    fn home(&self, id: TypeId) -> &Btf {
+        let mut set = self;
+        while let Some(base) = set.base.as_deref().filter(|_| id.0 <= set.store.base) {
+            set = base;
+        }
+        set
+    }
+
+    /// The table of the lineage that has the string, if any has.
+    pub(crate) fn strings_of(&self, at: StrRef) -> &Strings {
+        let mut set = self;
+        while let Some(base) = set.base.as_deref().filter(|_| at.0 < set.strings.start()) {
+            set = base;
+        }
+        &set.strings
+    }
+
+    /// Whether a string may start there.
+    pub(crate) fn has_string(&self, at: StrRef) -> bool {
+        self.strings_of(at).contains(at)
+    }
+
+    /// Whether that is the string that starts there.
+    pub(crate) fn string_is(&self, at: StrRef, string: &str) -> bool {
+        self.strings_of(at).is(at, string)
+    }
+
+    /// The string that starts there, or as much of it as `max` bytes hold.
+    pub(crate) fn string_prefix(&self, at: StrRef, max: usize) -> &str {
+        self.strings_of(at).prefix(at, max)
+    }
+
+    /// Whether all strings are ASCII, so that one may start at any byte.
+    pub(crate) fn is_ascii(&self) -> bool {
+        std::iter::successors(Some(self), |set| set.base.as_deref()).all(|set| set.strings.is_ascii())
+    }
 }
 
-/// Two sets are equal if they have the same types under the same ids and the same string table.
+/// Two sets are equal if they have the same types under the same ids and the same string table, on top of equal bases.
 impl PartialEq for Btf {
     fn eq(&self, other: &Btf) -> bool {
-        self.strings.section() == other.strings.section()
+        self.base == other.base
+            && self.strings.section() == other.strings.section()
             && self.count() == other.count()
             && self.iter().zip(other.iter()).all(|(a, b)| a == b)
             && self.ids().all(|id| self.name_ref(id) == other.name_ref(id))

@@ -67,16 +67,18 @@ const WIDE_VLEN_LIMIT: u32 = 0x00ff_ffff;
 
 impl Default for BtfBuilder {
     fn default() -> BtfBuilder {
-        BtfBuilder::from(Btf::from_parts(Strings::new(), Store::small()))
+        BtfBuilder::from(Btf::from_parts(None, Strings::new(), Store::small()))
     }
 }
 
-/// Goes on from a finished set, whose ids stay what they are.
+/// Goes on from a finished set, whose ids stay what they are. To make a set on top of it instead, see
+/// [`Btf::builder_on`].
 impl From<Btf> for BtfBuilder {
     fn from(btf: Btf) -> BtfBuilder {
-        let interner = Interner::new(btf.strings());
+        let interner = Interner::new(&btf);
         let mut known = Table::with_capacity(bytes::index(btf.count()));
-        for (id, ty) in btf.iter() {
+        let types = btf.lineage().into_iter().flat_map(Btf::iter);
+        for (id, ty) in types {
             let name = btf.name_ref(id);
             let hash = known.hash(&(name, ty));
             if is_found_again(&ty) && find(&known, &btf, hash, name, &ty).is_none() {
@@ -130,7 +132,7 @@ impl BtfBuilder {
             });
             return StrRef::EMPTY;
         }
-        let at = self.btf.with_strings(|strings| self.interner.intern(strings, string));
+        let at = self.interner.intern(&mut self.btf, string);
         at.unwrap_or_else(|| {
             self.limit("bytes of strings", u64::MAX, u32::MAX.into());
             StrRef::EMPTY

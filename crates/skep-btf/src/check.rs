@@ -18,9 +18,9 @@ pub(crate) fn references(btf: &Btf, start: usize) -> Result<(), Error> {
             }
         });
         let mut check_name = |found: StrRef, name, index| {
-            if !btf.strings().contains(found) && fault.is_none() {
+            if !btf.has_string(found) && fault.is_none() {
                 let field = FieldName { name, index };
-                fault = Some(Error::NameRef { id, offset, kind, field, found, len: btf.strings().len() });
+                fault = Some(Error::NameRef { id, offset, kind, field, found, len: btf.strings().end() });
             }
         };
         check_name(btf.name_ref(id), "the type", None);

@@ -175,7 +175,7 @@ impl BtfExt {
     /// The source lines of a code section, ready to be searched.
     #[must_use]
     pub fn lines_of<'a>(&'a self, btf: &'a Btf, section: &str) -> Lines<'a> {
-        Lines::new(btf, self.line_info.iter().filter(|block| btf.strings().is(block.section, section)))
+        Lines::new(btf, self.line_info.iter().filter(|block| btf.string_is(block.section, section)))
     }
 
     /// The relocations of a code section, in the order of the encoding.
@@ -185,10 +185,7 @@ impl BtfExt {
 }
 
 fn records_of<'a, R>(blocks: &'a [Block<R>], btf: &'a Btf, section: &'a str) -> impl Iterator<Item = &'a R> {
-    blocks
-        .iter()
-        .filter(move |block| btf.strings().is(block.section, section))
-        .flat_map(|block| &block.records)
+    blocks.iter().filter(move |block| btf.string_is(block.section, section)).flat_map(|block| &block.records)
 }
 
 /// The header without the place of relocations.
@@ -246,9 +243,9 @@ impl Words<'_> {
 
     fn string(&self, at: usize, field: &'static str) -> Result<StrRef, Error> {
         match StrRef(self.word(at)) {
-            string if self.btf.strings().contains(string) => Ok(string),
+            string if self.btf.has_string(string) => Ok(string),
             string => {
-                let expected = format!("the start of a character below {:#x}", self.btf.strings().len());
+                let expected = format!("the start of a character below {:#x}", self.btf.strings().end());
                 Err(self.wrong(field, string.0, expected))
             }
         }

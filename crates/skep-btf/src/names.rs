@@ -16,35 +16,36 @@ const HASHED: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct NameIndex {
     hasher: RandomState,
-    /// The first id of each bucket, 0 for none. Their number is a power of two.
+    /// The first type of each bucket, counted from 1 in the set without its base; 0 for none. There is a power of two.
     first: Vec<u32>,
-    /// The id that follows each id (from 1) in its bucket, 0 for none.
+    /// The type that follows each type (from 1) in its bucket, 0 for none.
     next: Vec<u32>,
 }
 
 impl NameIndex {
     pub(crate) fn new(btf: &Btf) -> NameIndex {
-        let buckets = index(btf.count()).max(1).next_power_of_two();
-        let next = vec![0; index(btf.count()) + 1];
-        let mut names = NameIndex { hasher: RandomState::new(), first: vec![0; buckets], next };
+        let count = btf.store().records.len();
+        let (first, next) = (vec![0; count.max(1).next_power_of_two()], vec![0; count + 1]);
+        let mut names = NameIndex { hasher: RandomState::new(), first, next };
         for id in btf.ids().rev() {
-            let name = btf.strings().prefix(btf.name_ref(id), HASHED);
+            let (at, number) = (btf.name_ref(id), id.0 - btf.store().base);
+            let name = btf.string_prefix(at, HASHED);
             if !name.is_empty() {
                 let bucket = names.bucket(name);
-                names.next[index(id.0)] = names.first[bucket];
-                names.first[bucket] = id.0;
+                names.next[index(number)] = names.first[bucket];
+                names.first[bucket] = number;
             }
         }
         names
     }
 
-    /// Every type of that name, in order.
+    /// Every type of that name, in order, but for those of the base.
     pub(crate) fn find<'a>(&'a self, btf: &'a Btf, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
         let first = if name.is_empty() { 0 } else { self.first[self.bucket(name)] };
         let follow = |&id: &u32| self.next.get(index(id)).copied().filter(|&id| id != 0);
         std::iter::successors((first != 0).then_some(first), follow)
-            .map(TypeId)
-            .filter(move |&id| btf.strings().is(btf.name_ref(id), name))
+            .map(|number| TypeId(btf.store().base + number))
+            .filter(move |&id| btf.string_is(btf.name_ref(id), name))
     }
 
     fn bucket(&self, name: &str) -> usize {

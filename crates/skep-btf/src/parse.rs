@@ -1,5 +1,7 @@
 //! Bytes to a set of types.
 
+use std::sync::Arc;
+
 use crate::btf::Btf;
 use crate::bytes::{Endian, Header, Part, index, len64, word};
 use crate::check;
@@ -14,20 +16,21 @@ const HEADER_MIN: u32 = 24;
 /// The header with the place of a layout, which tells old readers how long types of new kinds are.
 const HEADER_KNOWN: u32 = 32;
 
-pub(crate) fn btf(bytes: &[u8]) -> Result<Btf, Error> {
+pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
     let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN)?;
     let types = header.part(8, "the type section")?;
     let strings = header.part(16, "the string section")?;
     let layout = header.part(24, "the layout section")?;
     check_parts(&header, bytes, &[types, layout, strings])?;
-    let strings = string_table(strings)?;
+    let strings = string_table(strings, base.as_deref())?;
+    let first = base.as_ref().map_or(0, |base| base.count());
     let (store, used) = match header.endian {
-        Endian::Little => decode::<false>(types)?,
-        Endian::Big => decode::<true>(types)?,
+        Endian::Little => decode::<false>(types, first)?,
+        Endian::Big => decode::<true>(types, first)?,
     };
-    let btf = Btf::from_parts(strings, store);
+    let btf = Btf::from_parts(base, strings, store);
     // The rare path knows which type is at fault, and looks again at each reference to find it.
-    if used.type_id.0 > btf.count() || used.string.0 >= btf.strings().len() || !btf.strings().is_ascii() {
+    if used.type_id.0 > btf.count() || used.string.0 >= btf.strings().end() || !btf.is_ascii() {
         check::references(&btf, types.start)?;
     }
     Ok(btf)
@@ -69,15 +72,17 @@ fn zeros(bytes: &[u8], start: usize, end: usize) -> Result<(), Error> {
     })
 }
 
-fn string_table(part: Part<'_>) -> Result<Strings, Error> {
+/// A table that continues another may be empty, and starts with any byte.
+fn string_table(part: Part<'_>, base: Option<&Btf>) -> Result<Strings, Error> {
+    let start = base.map_or(0, |base| base.strings().end());
     for (which, byte) in [("starts", part.bytes.first()), ("ends", part.bytes.last())] {
-        if byte != Some(&0) {
+        if byte != Some(&0) && (base.is_none() || which == "ends" && byte.is_some()) {
             let offset = if which == "ends" { part.end().saturating_sub(1) } else { part.start };
             let found = byte.map_or("nothing, it is empty".to_owned(), |byte| format!("{byte:#x}"));
             return Err(Error::Strings { offset, which, found });
         }
     }
-    Ok(Strings::from_section(part.bytes))
+    Ok(Strings::from_section(start, part.bytes))
 }
 
 /// The greatest references met.
@@ -144,8 +149,8 @@ impl Item<'_> {
     }
 }
 
-fn decode<const BIG: bool>(part: Part<'_>) -> Result<(Store, Used), Error> {
-    let mut store = Store::default();
+fn decode<const BIG: bool>(part: Part<'_>, first: u32) -> Result<(Store, Used), Error> {
+    let mut store = Store { base: first, ..Store::default() };
     let mut used = Used::default();
     let mut rest = part.bytes;
     while !rest.is_empty() {

@@ -10,6 +10,8 @@ use crate::types::{
 /// The types of a set, in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Store {
+    /// How many types the sets that this one is on top of have: the id before the first one here.
+    pub(crate) base: u32,
     pub(crate) records: Vec<Record>,
     pub(crate) members: Vec<Member>,
     pub(crate) enumerators: Vec<Enumerator>,
@@ -44,17 +46,28 @@ impl Store {
         Store { records: Vec::with_capacity(32), ..Store::default() }
     }
 
-    /// How many types there are, which is also the last id.
+    /// For types on top of that many others.
+    pub(crate) fn on(base: u32) -> Store {
+        Store { base, ..Store::small() }
+    }
+
+    /// The last id.
     pub(crate) fn count(&self) -> u32 {
-        word(self.records.len())
+        self.base.saturating_add(word(self.records.len()))
     }
 
     pub(crate) fn record(&self, id: TypeId) -> Option<&Record> {
-        self.records.get(index(id.0).checked_sub(1)?)
+        self.records.get(self.place(id)?)
     }
 
     pub(crate) fn record_mut(&mut self, id: TypeId) -> Option<&mut Record> {
-        self.records.get_mut(index(id.0).checked_sub(1)?)
+        let place = self.place(id)?;
+        self.records.get_mut(place)
+    }
+
+    /// The record's place; none for void and the types of a base.
+    fn place(&self, id: TypeId) -> Option<usize> {
+        id.0.checked_sub(self.base)?.checked_sub(1).map(index)
     }
 
     pub(crate) fn ty(&self, id: TypeId) -> Option<Type<'_>> {
@@ -141,6 +154,13 @@ impl Store {
             Type::TypeTag(tag) => (record.arg, record.flag) = (tag.ty.0, tag.attribute),
         }
         Some(record)
+    }
+
+    /// Appends the types of a store whose first one follows the last one here.
+    pub(crate) fn append(&mut self, other: &Store) {
+        for (record, ty) in other.records.iter().map(|record| (record, other.view(record))) {
+            self.push(record.name, &ty);
+        }
     }
 
     /// Gives the struct or union its members.

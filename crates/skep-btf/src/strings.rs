@@ -1,5 +1,7 @@
 //! The string table.
 
+use crate::btf::Btf;
+use crate::bytes::index;
 use crate::table::Table;
 use crate::types::StrRef;
 
@@ -10,6 +12,8 @@ use crate::types::StrRef;
 /// the same in both.
 #[derive(Debug, Clone)]
 pub(crate) struct Strings {
+    /// The offset of the first byte: the length of the tables that this one continues.
+    start: u32,
     text: String,
     raw: Option<Vec<u8>>,
 }
@@ -22,15 +26,33 @@ impl Strings {
     pub(crate) fn new() -> Strings {
         let mut text = String::with_capacity(SMALL);
         text.push('\0');
-        Strings { text, raw: None }
+        Strings { start: 0, text, raw: None }
     }
 
-    /// The caller has checked that the table starts and ends with a zero byte.
-    pub(crate) fn from_section(bytes: &[u8]) -> Strings {
+    /// An empty continuation of tables of that length.
+    pub(crate) fn on(start: u32) -> Strings {
+        Strings { start, text: String::new(), raw: None }
+    }
+
+    /// The caller has checked that the table ends with a zero byte, and starts with one if it continues none.
+    pub(crate) fn from_section(start: u32, bytes: &[u8]) -> Strings {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Strings { text: text.to_owned(), raw: None },
-            Err(_) => Strings { text: masked(bytes), raw: Some(bytes.to_owned()) },
+            Ok(text) => Strings { start, text: text.to_owned(), raw: None },
+            Err(_) => Strings { start, text: masked(bytes), raw: Some(bytes.to_owned()) },
         }
+    }
+
+    /// Tables that continue each other, as one.
+    pub(crate) fn joined<'a>(tables: impl Iterator<Item = &'a Strings> + Clone) -> Strings {
+        let text = tables.clone().map(|table| &table.text[..]).collect();
+        let raw = tables.clone().any(|table| table.raw.is_some());
+        let raw = raw.then(|| tables.flat_map(|table| table.section().iter().copied()).collect());
+        Strings { start: 0, text, raw }
+    }
+
+    /// The offset of the first byte.
+    pub(crate) fn start(&self) -> u32 {
+        self.start
     }
 
     /// The table as it is encoded.
@@ -38,9 +60,9 @@ impl Strings {
         self.raw.as_deref().unwrap_or(self.text.as_bytes())
     }
 
-    /// In bytes; `u32::MAX` if it is too long to be encoded.
-    pub(crate) fn len(&self) -> u32 {
-        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    /// The offset behind the last byte; `u32::MAX` if it is too long to be encoded.
+    pub(crate) fn end(&self) -> u32 {
+        u32::try_from(self.text.len()).ok().and_then(|len| self.start.checked_add(len)).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn is_ascii(&self) -> bool {
@@ -53,7 +75,7 @@ impl Strings {
 
     /// The string that starts there; `None` outside the table and inside a character.
     pub(crate) fn get(&self, at: StrRef) -> Option<&str> {
-        let rest = self.text.get(index(at)..).filter(|rest| !rest.is_empty())?;
+        let rest = self.text.get(self.place(at)?..).filter(|rest| !rest.is_empty())?;
         let len = rest.as_bytes().iter().position(|&byte| byte == 0)?;
         rest.get(..len)
     }
@@ -61,36 +83,37 @@ impl Strings {
     /// Whether that is the string that starts there. Unlike a comparison of what [`get`](Strings::get) gives, this
     /// takes no longer for a long string that `string` is not.
     pub(crate) fn is(&self, at: StrRef, string: &str) -> bool {
-        let rest =
-            self.text.as_bytes().get(index(at)..).and_then(|rest| rest.strip_prefix(string.as_bytes()));
+        let rest = self.place(at).and_then(|at| self.text.as_bytes().get(at..));
+        let rest = rest.and_then(|rest| rest.strip_prefix(string.as_bytes()));
         rest.is_some_and(|rest| rest.first() == Some(&0))
     }
 
     /// The string that starts there, or as much of it as `max` bytes hold.
     pub(crate) fn prefix(&self, at: StrRef, max: usize) -> &str {
-        let rest = self.text.get(index(at)..).unwrap_or_default();
+        let rest = self.place(at).and_then(|at| self.text.get(at..)).unwrap_or_default();
         let rest = &rest[..rest.floor_char_boundary(max)];
         rest.split('\0').next().unwrap_or_default()
     }
 
     /// The string's own bytes, terminator excluded.
     pub(crate) fn bytes(&self, at: StrRef) -> Option<&[u8]> {
-        let rest = self.section().get(index(at)..)?;
+        let rest = self.section().get(self.place(at)?..)?;
         rest.get(..rest.iter().position(|&byte| byte == 0)?)
     }
 
     /// Whether these are the string's own bytes, terminator excluded.
     fn has(&self, at: StrRef, bytes: &[u8]) -> bool {
-        let rest = self.section().get(index(at)..).and_then(|rest| rest.strip_prefix(bytes));
+        let rest = self.place(at).and_then(|at| self.section().get(at..));
+        let rest = rest.and_then(|rest| rest.strip_prefix(bytes));
         rest.is_some_and(|rest| rest.first() == Some(&0))
     }
 
     pub(crate) fn contains(&self, at: StrRef) -> bool {
-        index(at) < self.text.len() && self.text.is_char_boundary(index(at))
+        self.place(at).is_some_and(|at| at < self.text.len() && self.text.is_char_boundary(at))
     }
 
     fn push(&mut self, string: &str) -> Option<StrRef> {
-        let at = u32::try_from(self.text.len()).ok()?;
+        let at = u32::try_from(self.text.len()).ok()?.checked_add(self.start)?;
         self.text.push_str(string);
         self.text.push('\0');
         if let Some(raw) = &mut self.raw {
@@ -99,10 +122,11 @@ impl Strings {
         }
         Some(StrRef(at))
     }
-}
 
-fn index(at: StrRef) -> usize {
-    usize::try_from(at.0).unwrap_or(usize::MAX)
+    /// The string's place; none for the strings of a base.
+    fn place(&self, at: StrRef) -> Option<usize> {
+        at.0.checked_sub(self.start).map(index)
+    }
 }
 
 /// The bytes as text of the same length.
@@ -122,50 +146,55 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
-    /// Knows each string of the table that starts behind a terminator.
-    pub(crate) fn new(strings: &Strings) -> Interner {
-        let section = strings.section();
-        let count = section.iter().filter(|&&byte| byte == 0).count();
-        let mut interner = Interner { known: Table::with_capacity(count) };
-        let mut at = 0_u32;
-        for string in section.split_inclusive(|&byte| byte == 0) {
-            let text = &string[..string.len() - 1];
-            let hash = interner.known.hash(text);
-            if !text.is_empty() && interner.find(strings, hash, text).is_none() {
-                interner.known.insert(hash, at);
+    /// Knows each string of the set and its base that starts behind a terminator.
+    pub(crate) fn new(btf: &Btf) -> Interner {
+        let sections = || btf.lineage().into_iter().map(|set| set.strings());
+        let terminators = |strings: &Strings| strings.section().iter().filter(|&&byte| byte == 0).count();
+        let mut interner = Interner { known: Table::with_capacity(sections().map(terminators).sum()) };
+        for strings in sections() {
+            let mut at = strings.start;
+            for string in strings.section().split_inclusive(|&byte| byte == 0) {
+                let text = &string[..string.len() - 1];
+                let hash = interner.known.hash(text);
+                if !text.is_empty() && interner.find(btf, hash, text).is_none() {
+                    interner.known.insert(hash, at);
+                }
+                at = at.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
             }
-            at = at.saturating_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
         }
         interner
     }
 
     /// The string's place, adding it if it is new. `None` if the table is full.
-    pub(crate) fn intern(&mut self, strings: &mut Strings, string: &str) -> Option<StrRef> {
+    pub(crate) fn intern(&mut self, btf: &mut Btf, string: &str) -> Option<StrRef> {
         if string.is_empty() {
             return Some(StrRef::EMPTY);
         }
         let hash = self.known.hash(string.as_bytes());
-        let known = self.find(strings, hash, string.as_bytes());
+        let known = self.find(btf, hash, string.as_bytes());
         known.or_else(|| {
-            let at = strings.push(string)?;
+            let at = btf.strings_mut().push(string)?;
             self.known.insert(hash, at.0);
             Some(at)
         })
     }
 
-    fn find(&self, strings: &Strings, hash: u32, string: &[u8]) -> Option<StrRef> {
-        self.known.find(hash, |at| strings.has(StrRef(at), string)).map(StrRef)
+    fn find(&self, btf: &Btf, hash: u32, string: &[u8]) -> Option<StrRef> {
+        let is = |at| btf.strings_of(StrRef(at)).has(StrRef(at), string);
+        self.known.find(hash, is).map(StrRef)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Interner, Strings};
+    use crate::btf::Btf;
+    use crate::store::Store;
     use crate::types::StrRef;
 
     #[test]
     fn a_string_ends_at_its_terminator_and_may_start_anywhere() {
-        let strings = Strings::from_section(b"\0abc\0d\0");
+        let strings = Strings::from_section(0, b"\0abc\0d\0");
         for (at, expected) in
             [(0, Some("")), (1, Some("abc")), (2, Some("bc")), (4, Some("")), (5, Some("d"))]
         {
@@ -179,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_string_is_compared_to_its_end() {
-        let strings = Strings::from_section("\0abc\0Größe\0".as_bytes());
+        let strings = Strings::from_section(0, "\0abc\0Größe\0".as_bytes());
         for (at, string, expected) in [
             (1, "abc", true),
             (1, "ab", false),
@@ -201,7 +230,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_keep_their_offsets() {
         let section = b"\0caf\xe9\0\xff\xff\0ok\0";
-        let strings = Strings::from_section(section);
+        let strings = Strings::from_section(0, section);
         assert_eq!(strings.get(StrRef(1)), Some("caf?"));
         assert_eq!(strings.get(StrRef(6)), Some("??"));
         assert_eq!(strings.get(StrRef(9)), Some("ok"));
@@ -212,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_character_is_not_cut() {
-        let strings = Strings::from_section("\0Größe\0".as_bytes());
+        let strings = Strings::from_section(0, "\0Größe\0".as_bytes());
         assert_eq!(strings.get(StrRef(1)), Some("Größe"));
         assert!(!strings.contains(StrRef(4)));
         assert_eq!(strings.get(StrRef(4)), None);
@@ -220,14 +249,15 @@ mod tests {
 
     #[test]
     fn known_strings_are_found_again() {
-        let mut strings = Strings::from_section(b"\0abc\0?\0\xff\0");
-        let mut interner = Interner::new(&strings);
-        assert_eq!(interner.intern(&mut strings, ""), Some(StrRef(0)));
-        assert_eq!(interner.intern(&mut strings, "abc"), Some(StrRef(1)));
-        assert_eq!(interner.intern(&mut strings, "?"), Some(StrRef(5)));
-        let new = interner.intern(&mut strings, "new");
+        let strings = Strings::from_section(0, b"\0abc\0?\0\xff\0");
+        let mut btf = Btf::from_parts(None, strings, Store::default());
+        let mut interner = Interner::new(&btf);
+        assert_eq!(interner.intern(&mut btf, ""), Some(StrRef(0)));
+        assert_eq!(interner.intern(&mut btf, "abc"), Some(StrRef(1)));
+        assert_eq!(interner.intern(&mut btf, "?"), Some(StrRef(5)));
+        let new = interner.intern(&mut btf, "new");
         assert_eq!(new, Some(StrRef(9)));
-        assert_eq!(interner.intern(&mut strings, "new"), new);
-        assert_eq!(strings.section(), b"\0abc\0?\0\xff\0new\0");
+        assert_eq!(interner.intern(&mut btf, "new"), new);
+        assert_eq!(btf.strings().section(), b"\0abc\0?\0\xff\0new\0");
     }
 }

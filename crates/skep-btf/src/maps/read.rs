@@ -67,7 +67,7 @@ pub fn read(btf: &Btf, unknown: Unknown) -> Result<Vec<MapDef>, Error> {
 ///
 /// If the declaration is not valid: which member, and why.
 pub fn read_one(btf: &Btf, unknown: Unknown, place: &SecVar) -> Result<MapDef, Error> {
-    let name = btf.strings().prefix(btf.name_ref(place.var), MAX_NAME);
+    let name = btf.string_prefix(btf.name_ref(place.var), MAX_NAME);
     let fault = |problem| Err(Error::Map { map: name.to_owned(), member: MemberName::default(), problem });
     let Type::Var(Var { ty, linkage }) = btf.ty(place.var) else {
         let kind = btf.kind(place.var).map_or("void", Kind::name);
@@ -303,7 +303,7 @@ impl Reader<'_> {
 
     /// Its start, if it is longer than any member's that means something.
     fn name(&self, member: &Member) -> &str {
-        self.btf.strings().prefix(member.name, MAX_NAME)
+        self.btf.string_prefix(member.name, MAX_NAME)
     }
 
     fn kind_of(&self, ty: TypeId) -> &'static str {

@@ -12,4 +12,5 @@ mod real;
 mod rust_types;
 mod sets;
 mod speed;
+mod split;
 mod tools;
