@@ -131,6 +131,11 @@ impl Loaded {
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
+
+    /// Adds to the [`remarks`](Loaded::remarks): for what comes before loading, and changes its course.
+    pub fn remark(&mut self, remark: String) {
+        self.remarks.push(remark);
+    }
 }
 
 fn no_such<'a>(what: &'static str, name: &str, names: impl Iterator<Item = &'a str>) -> Error {

@@ -34,7 +34,7 @@ pub use skep_object as object;
 pub use skep_vm as vm;
 
 pub use error::Error;
-pub use into_image::IntoImage;
+pub use into_image::{Build, IntoImage, Source};
 pub use program::{Program, Select, SelectError};
 pub use skep_btf::{BpfType, P};
 pub use skep_codegen::build::{self, MapKind, Module, V, ctx, helpers};
