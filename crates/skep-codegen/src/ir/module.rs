@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use skep_btf::maps::MapDecl;
-use skep_btf::{BtfBuilder, TypeId};
+use skep_btf::{Btf, BtfBuilder, Type, TypeId};
 
 use super::func::index;
 use super::{Func, Linkage, Signature};
@@ -164,6 +164,34 @@ pub struct CoreRelo {
     pub access: String,
     /// The answer for the types of this module: what the code says before the loader patches it.
     pub value: i64,
+}
+
+impl CoreRelo {
+    /// The size in bytes of the number or pointer that a relocation of a field leads to; `None` if it leads to anything
+    /// else.
+    pub(crate) fn scalar_size(&self, types: &Btf) -> Option<u64> {
+        let mut steps = self.access.split(':').map(|step| step.parse::<u32>().ok());
+        // The first step is an index, as that of a pointer is.
+        steps.next()??;
+        let mut ty = types.resolve(self.ty)?;
+        for step in steps {
+            let step = step?;
+            let inner = match types.ty(ty) {
+                Type::Struct(body) | Type::Union(body) => {
+                    let member = body.members.get(usize::try_from(step).ok()?)?;
+                    if member.bitfield_size != 0 {
+                        return None;
+                    }
+                    member.ty
+                }
+                Type::Array(array) => array.elem,
+                _ => return None,
+            };
+            ty = types.resolve(inner)?;
+        }
+        let is_scalar = matches!(types.ty(ty), Type::Int(_) | Type::Ptr(_) | Type::Enum(_) | Type::Enum64(_));
+        types.size_of(ty).filter(|_| is_scalar)
+    }
 }
 
 impl Module {

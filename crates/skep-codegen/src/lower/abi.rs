@@ -4,21 +4,20 @@
 //!
 //! | type | the caller of a function | the function |
 //! |---|---|---|
-//! | `i8`, `i16`, `bool` argument | extends to 32 bits, with the sign if C says so | relies on that |
+//! | `i8`, `i16`, `bool` argument | extends it, with the sign if C says so: to 32 bits, to 64 without 32-bit operations (v1, v2) | relies on that |
 //! | `i32` argument | leaves the upper half as it is | relies on nothing |
 //! | result narrower than 64 bits | relies on nothing | leaves the upper bits as they are |
 //!
-//! Functions that others see, and calls of them, keep to this, but for one thing: arguments narrower than 32 bits are
-//! extended with zeros, whatever sign the prototype in BTF says; a caller of clang's code extends signed ones itself.
-//! Nothing is relied on. Helpers and kfuncs get clean `i32`
-//! arguments, too, since the verifier wants their bounds. A local function whose address is not taken gets and gives
+//! Calls of functions that others see keep to this: arguments narrower than 32 bits are extended to 64, with the sign if the
+//! prototype in BTF says so, else with zeros, which is right for every cpu. As functions, they rely on nothing. Helpers
+//! and kfuncs get clean `i32` arguments, too, since the verifier wants their bounds. A local function whose address is not taken gets and gives
 //! clean values: all of its callers are in the same module.
 //!
 //! If there are more than five arguments, the caller puts the fifth and those behind it into its frame, eight bytes each,
 //! and passes their address in r5. Only functions of one module call each other so, and in the kernel only local ones:
 //! it verifies others alone, and lets them have no such pointer.
 
-use skep_btf::CoreKind;
+use skep_btf::{CoreKind, IntEncoding, Type as Btf};
 
 use crate::ir::{Callee, Func, Linkage, Module, Op, SymbolId, SymbolKind, Type};
 
@@ -95,16 +94,45 @@ pub(super) fn result_is_clean(abi: &Abi, callee: Callee) -> bool {
     matches!(callee, Callee::Symbol(symbol) if abi.is_private(symbol))
 }
 
-/// Whether an argument must have zeros above its type.
-pub(super) fn wants_clean(module: &Module, abi: &Abi, callee: Callee, ty: Type) -> bool {
+/// What the bits of an argument above its type must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upper {
+    Any,
+    Zeros,
+    /// Copies of its sign.
+    Sign,
+}
+
+/// What the bits of an argument, the one at `at`, must be above its type.
+pub(super) fn upper(module: &Module, abi: &Abi, callee: Callee, at: usize, ty: Type) -> Upper {
+    let narrow = ty.bits() < 32;
     match callee {
-        Callee::Helper(_) => true,
-        Callee::Symbol(symbol) if abi.is_private(symbol) => true,
+        Callee::Helper(_) => Upper::Zeros,
+        Callee::Symbol(symbol) if abi.is_private(symbol) => Upper::Zeros,
+        Callee::Symbol(symbol) if narrow && takes_signed(module, symbol, at) => Upper::Sign,
         Callee::Symbol(symbol) => match module.symbol(symbol).kind {
-            SymbolKind::Extern(_) => true,
-            _ => ty.bits() < 32,
+            SymbolKind::Extern(_) => Upper::Zeros,
+            _ if narrow => Upper::Zeros,
+            _ => Upper::Any,
         },
-        Callee::Value(_) => ty.bits() < 32,
+        Callee::Value(_) if narrow => Upper::Zeros,
+        Callee::Value(_) => Upper::Any,
+    }
+}
+
+/// Whether a parameter of a function is a signed number, as its prototype says.
+fn takes_signed(module: &Module, symbol: SymbolId, at: usize) -> bool {
+    let proto = match &module.symbol(symbol).kind {
+        SymbolKind::Func(func) => module.funcs[*func as usize].ty,
+        SymbolKind::Extern(it) => it.ty,
+        SymbolKind::Map(_) | SymbolKind::Global(_) => None,
+    };
+    let types = module.types.so_far();
+    let Some(Btf::FuncProto(proto)) = proto.map(|proto| types.resolved(proto)) else { return false };
+    match proto.params.get(at).map(|param| types.resolved(param.ty)) {
+        Some(Btf::Int(int)) => matches!(int.encoding, IntEncoding::Signed | IntEncoding::SignedChar),
+        Some(Btf::Enum(e) | Btf::Enum64(e)) => e.signed,
+        _ => false,
     }
 }
 

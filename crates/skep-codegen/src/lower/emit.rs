@@ -184,9 +184,14 @@ impl Emit<'_> {
     /// Base and offset of an address; its register is the last one.
     fn address(&self, at: At, regs: &[Allocation]) -> (Reg, i16) {
         match at {
-            At::Reg(off) => (regs.last().map_or(Reg::R0, |last| reg(*last)), off),
+            At::Reg(off) | At::Core(_, off) => (regs.last().map_or(Reg::R0, |last| reg(*last)), off),
             At::Frame(place) => (Reg::R10, off16(self.frame.offset(place))),
         }
+    }
+
+    /// A load or store, whose offset the loader may patch.
+    fn access(&mut self, insn: Insn, place: At) {
+        self.note(insn, place.core().map_or(Note::None, Note::Core));
     }
 
     fn inst(&mut self, inst: &MInst, regs: &[Allocation]) -> Result<(), (Loc, String)> {
@@ -235,15 +240,15 @@ impl Emit<'_> {
             }
             Kind::Load { size, signed, at: place } => {
                 let (base, off) = self.address(place, regs);
-                self.push(Insn::Load { size, signed, dst: at(0), base, off });
+                self.access(Insn::Load { size, signed, dst: at(0), base, off }, place);
             }
             Kind::Store { size, at: place } => {
                 let (base, off) = self.address(place, regs);
-                self.push(Insn::Store { size, base, off, src: Operand::Reg(at(0)) });
+                self.access(Insn::Store { size, base, off, src: Operand::Reg(at(0)) }, place);
             }
             Kind::StoreImm { size, at: place, imm } => {
                 let (base, off) = self.address(place, regs);
-                self.push(Insn::Store { size, base, off, src: Operand::Imm(imm) });
+                self.access(Insn::Store { size, base, off, src: Operand::Imm(imm) }, place);
             }
             Kind::Atomic { op, size, at: place } => {
                 let (base, off) = self.address(place, regs);

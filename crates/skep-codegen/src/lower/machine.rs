@@ -96,6 +96,8 @@ pub(super) enum Kind {
 pub(super) enum At {
     /// So many bytes from the register that is the last operand.
     Reg(i16),
+    /// As many bytes as the loader says: index in [`ir::Module::core`], and what it is for the types of the module.
+    Core(u32, i16),
     Frame(FramePlace),
 }
 
@@ -105,6 +107,16 @@ pub(super) struct FramePlace {
     pub(super) slot: Slot,
     /// In bytes from its start.
     pub(super) offset: i32,
+}
+
+impl At {
+    /// What the loader fills in.
+    pub(super) fn core(self) -> Option<u32> {
+        match self {
+            At::Core(core, _) => Some(core),
+            At::Reg(_) | At::Frame(_) => None,
+        }
+    }
 }
 
 impl Kind {

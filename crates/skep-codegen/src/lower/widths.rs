@@ -5,7 +5,7 @@
 //! use of a value does, it is cleaned where it is defined, so that all of its uses share one register and the verifier
 //! sees them as one; otherwise it is left as it is.
 
-use super::abi::{self, Abi};
+use super::abi::{self, Abi, Upper};
 use super::graph::{Exit, Graph, Side};
 use super::target::Isa;
 use crate::ir::{BinOp, CastOp, Cond, Func, Module, Op, Term, Type, UnOp, Value};
@@ -250,8 +250,8 @@ impl Scan<'_> {
             Op::Cast(CastOp::Zext, a) => self.want(*a),
             Op::Cmp(cond, a, b) => self.compare(*cond, *a, Side::Value(*b)),
             Op::Call { callee, args } => {
-                for &arg in args {
-                    if abi::wants_clean(self.module, self.abi, *callee, self.func.ty(arg)) {
+                for (at, &arg) in args.iter().enumerate() {
+                    if abi::upper(self.module, self.abi, *callee, at, self.func.ty(arg)) == Upper::Zeros {
                         self.want(arg);
                     }
                 }

@@ -2,6 +2,8 @@
 
 mod accepted;
 mod built;
+mod clang_calls;
+mod fallback;
 mod in_memory;
 
 /// Says that a test was left out, and why; where nothing may be left out, fails.

@@ -4,7 +4,7 @@ use skep_btf::TypeId;
 use skep_insn::helper::Helper;
 
 use super::body::FuncBuilder;
-use super::class::Shape;
+use super::class::{Class, Shape};
 use super::func::FuncDecl;
 use super::handle::{Func, Ty, Value};
 use crate::build::helpers::{Part, SIGNATURES, Signature};
@@ -84,11 +84,24 @@ impl FuncBuilder<'_> {
                     return Value::POISON;
                 }
             }
+            // What has a prototype in BTF is extended by the compiler.
+            let node = match (callee, at < count) {
+                (Callee::Value(_), true) if class.is_signed() => self.widened(node, class, Type::I64),
+                (_, false) => self.widened(node, class, Type::I32),
+                _ => node,
+            };
             nodes.push(node);
         }
         let ret = self.m.class(decl.ret).ir();
         let node = self.emit(Op::Call { callee, args: nodes }, ret);
         if ret.is_some() { self.value(node, decl.ret) } else { self.nothing() }
+    }
+
+    /// A number narrower than 32 bits, as C passes it where it does not know what is wanted: extended as its type says.
+    fn widened(&mut self, node: ir::Value, class: Class, to: Type) -> ir::Value {
+        let Some(Type::Int(..32)) = class.ir() else { return node };
+        let op = if class.is_signed() { CastOp::Sext } else { CastOp::Zext };
+        self.emit(Op::Cast(op, node), Some(to))
     }
 
     fn call_known(&mut self, helper: Helper, signature: &Signature, args: &[Value]) -> Value {

@@ -1,14 +1,14 @@
 //! Calls, parameters, results, and addresses of symbols.
 
-use regalloc2::Operand;
+use regalloc2::{Operand, VReg};
 use skep_insn::{Reg, Width};
 use smallvec::SmallVec;
 
 use super::memory::Address;
 use super::{NONE, Select, def, def_in, read_in};
 use crate::diag::Code as DiagCode;
-use crate::ir::{self, Callee, Func, SymbolId, SymbolKind, Value};
-use crate::lower::abi::{self, MAX_ARGS, REG_ARGS};
+use crate::ir::{self, Callee, Func, Linkage, SymbolId, SymbolKind, Value};
+use crate::lower::abi::{self, MAX_ARGS, REG_ARGS, Upper};
 use crate::lower::machine::Kind;
 use crate::options::Target;
 
@@ -104,8 +104,11 @@ impl Select<'_> {
                 }
             }
         }
-        for (&arg, reg) in args[..in_regs].iter().zip(ARGS) {
-            let value = self.copy_of(arg);
+        for (at, (&arg, reg)) in args[..in_regs].iter().zip(ARGS).enumerate() {
+            let value = match abi::upper(self.input.module, self.input.abi, callee, at, self.ty(arg)) {
+                Upper::Sign => self.sign_extended(arg),
+                Upper::Zeros | Upper::Any => self.copy_of(arg),
+            };
             operands.push(read_in(value, reg));
         }
         if let (Some(own), false) = (self.outgoing, rest.is_empty()) {
@@ -124,6 +127,19 @@ impl Select<'_> {
             }
         };
         self.emit(kind, &operands);
+    }
+
+    /// A register that has the value with its sign in all upper bits.
+    fn sign_extended(&mut self, value: Value) -> VReg {
+        let d = self.temp();
+        match self.number(value) {
+            Some(number) => self.number64_in(d, number.cast_unsigned()),
+            None => {
+                let (narrow, bits) = (self.reg(value), self.bits(value));
+                self.extend_sign(d, narrow, bits, 64);
+            }
+        }
+        d
     }
 
     fn check_callee(&mut self, callee: Callee, args: usize) {
@@ -166,8 +182,14 @@ impl Select<'_> {
     pub(super) fn check_address(&mut self, symbol: SymbolId) {
         let symbol = self.input.module.symbol(symbol);
         let extern_func = matches!(&symbol.kind, SymbolKind::Extern(it) if it.sig.is_some());
-        if extern_func && self.input.kernel && self.input.isa.target == Target::Kernel {
-            let message = format!("the address of '{}', a function outside of the program", symbol.name);
+        // Whether the kernel has such a function is known by its address: null if not.
+        let weak_kfunc = symbol.linkage == Linkage::Weak && symbol.section.as_deref() == Some(".ksyms");
+        if extern_func && !weak_kfunc && self.input.kernel && self.input.isa.target == Target::Kernel {
+            let message = format!(
+                "the address of '{}', a function outside of the program: call it by its name, or ask for the address of a \
+                 weak function of the kernel",
+                symbol.name
+            );
             self.diag(DiagCode::IndirectCall, message);
         }
     }

@@ -1,6 +1,7 @@
 //! Addresses, loads and stores.
 
 use regalloc2::{Operand, VReg};
+use skep_btf::CoreKind;
 use skep_insn::{AluOp, MemSize, Width};
 
 use super::{NONE, Select, SharedKind, def, read, same};
@@ -16,6 +17,8 @@ const MAX_UNROLLED: u32 = 1 << 14;
 pub(super) enum Address {
     /// Bytes from a register.
     Reg(VReg, i16),
+    /// As many bytes from a register as the loader says, of the relocation with that index; and what they are here.
+    Core(VReg, u32, i16),
     Frame(FramePlace),
 }
 
@@ -109,6 +112,38 @@ impl Select<'_> {
                 Address::Reg(d, 0)
             }
         }
+    }
+
+    /// Where a load or store goes that is one instruction: its offset may be one that the loader fills in.
+    fn locate_whole(&mut self, ptr: Value, offset: i32, width: ir::Width) -> Address {
+        match self.core_offset(ptr, offset) {
+            Some((base, core, off)) if self.core_width(core) == Some(width.bytes().into()) => {
+                Address::Core(self.reg(base), core, off)
+            }
+            _ => self.locate(ptr, offset, width.bytes().into()),
+        }
+    }
+
+    /// How wide an access must be whose offset the loader fills in: it makes it as wide as the field is in the kernel.
+    fn core_width(&self, core: u32) -> Option<u64> {
+        let module = self.input.module;
+        module.core[core as usize].scalar_size(module.types.so_far())
+    }
+
+    /// The base of an address that is as far from it as the loader says and no further, and how far that is: loaders
+    /// patch an offset that has the very number of the relocation.
+    fn core_offset(&self, ptr: Value, offset: i32) -> Option<(Value, u32, i16)> {
+        let Op::PtrAdd { base, index: Some(index), offset: more } =
+            self.input.func.node(self.input.graph.origin(ptr)).op
+        else {
+            return None;
+        };
+        let Op::Core(core) = self.input.func.node(self.input.graph.origin(index)).op else { return None };
+        let relo = &self.input.module.core[core as usize];
+        if relo.kind != CoreKind::FieldByteOffset || more.checked_add(offset.into()) != Some(0) {
+            return None;
+        }
+        Some((base, core, i16::try_from(relo.value).ok()?))
     }
 
     /// `d = base + number`.
@@ -217,7 +252,7 @@ impl Select<'_> {
         if part != access.width {
             return self.load_in_parts(d, ty, ptr, offset, access, part, signed);
         }
-        let at = self.locate(ptr, offset, access.width.bytes().into());
+        let at = self.locate_whole(ptr, offset, access.width);
         let sign = signed && access.width.bits() < ty.bits();
         if sign && !self.input.isa.has_sign_loads() {
             let raw = self.temp();
@@ -245,7 +280,7 @@ impl Select<'_> {
         if part != access.width {
             return self.store_in_parts(ptr, offset, value, access, part);
         }
-        let at = self.locate(ptr, offset, access.width.bytes().into());
+        let at = self.locate_whole(ptr, offset, access.width);
         self.store_value(at, value, access.width);
     }
 
@@ -269,7 +304,7 @@ impl Select<'_> {
     /// Emits an access, its address being the last operand.
     pub(super) fn access(&mut self, kind: Kind, operands: &[Operand], at: Address) {
         let mut all: smallvec::SmallVec<[Operand; 4]> = operands.into();
-        if let Address::Reg(base, _) = at {
+        if let Address::Reg(base, _) | Address::Core(base, ..) = at {
             all.push(read(base));
         }
         self.emit(kind, &all);
@@ -407,6 +442,7 @@ impl Address {
     pub(super) fn at(self) -> At {
         match self {
             Address::Reg(_, off) => At::Reg(off),
+            Address::Core(_, core, off) => At::Core(core, off),
             Address::Frame(place) => At::Frame(place),
         }
     }
@@ -419,6 +455,8 @@ impl Address {
                 let off = i32::from(off).saturating_add(bytes);
                 Address::Reg(base, i16::try_from(off).unwrap_or(i16::MAX))
             }
+            // One access of its own, which has no parts.
+            Address::Core(..) => self,
             Address::Frame(place) => {
                 Address::Frame(FramePlace { offset: place.offset.saturating_add(bytes), ..place })
             }

@@ -1,6 +1,8 @@
 //! Programs that use what their type gives them: contexts, packets, maps of their own.
 
 use skep::build::Fb;
+use skep::build::core::Cmp;
+use skep::codegen::ir::Linkage;
 use skep::{BpfType, MapKind, Module, P, V, helpers};
 
 use super::bodies::Make;
@@ -15,6 +17,8 @@ pub(super) const ALL: &[(&str, &str, Make)] = &[
     ("xdp_devmap_hash", "xdp", |m, s| xdp_redirect(m, s, MapKind::DevMapHash)),
     ("xdp_cpumap", "xdp", |m, s| xdp_redirect(m, s, MapKind::CpuMap)),
     ("xdp_xskmap", "xdp", |m, s| xdp_redirect(m, s, MapKind::XskMap)),
+    ("xdp_core", "xdp", xdp_core),
+    ("weak_kfunc", "raw_tp/sched_switch", weak_kfunc),
     ("tc_packet", "tc", tc_packet),
     ("tc_mark", "tc", tc_mark),
     ("filter_protocol", "socket", filter_protocol),
@@ -162,6 +166,45 @@ fn xdp_redirect(m: &mut Module, section: &str, kind: MapKind) {
     m.program_with::<XdpMd>(section, "prog", |b, ctx| {
         let queue = ctx.field(XdpMd::rx_queue_index).get();
         b.ret(b.helper(helpers::REDIRECT_MAP, (targets, queue, 2u64)).cast::<i32>());
+    });
+}
+
+/// Members of the context wherever this kernel has them: such a pointer must not be changed.
+fn xdp_core(m: &mut Module, section: &str) {
+    m.program_with::<XdpMd>(section, "prog", |b, ctx| {
+        let queue = ctx.core_member::<u32>("rx_queue_index").load();
+        let data: V<'_, P<u8>> = ctx.core_member::<u32>("data").load().cast();
+        let end: V<'_, P<u8>> = ctx.core_member::<u32>("data_end").load().cast();
+        b.if_(data.add_bytes(1u64).gt(end), |b| b.ret(DROP));
+        b.ret((queue.eq(0).and(|_| data.load().eq(0x45))).select(PASS, DROP));
+    });
+}
+
+/// Functions that the kernel may have, by their addresses.
+fn weak_kfunc(m: &mut Module, section: &str) {
+    let there = m.kfunc::<fn()>("bpf_rcu_read_lock");
+    let missing = m.kfunc::<fn()>("skep_missing_kfunc");
+    m.set_linkage(there, Linkage::Weak);
+    m.set_linkage(missing, Linkage::Weak);
+    m.program(section, "prog", |b, _| {
+        let has = |func: skep::build::Func<fn()>| {
+            b.core(|c| {
+                let address = c.func_address(func.raw());
+                let pointer = c.rust_type::<P>();
+                let (address, null) = (c.cast(address, pointer), c.null(pointer));
+                c.cmp(Cmp::Eq, address, null)
+            })
+        };
+        let (there, missing) = (has(there), has(missing));
+        b.core(|c| {
+            c.begin_if(missing);
+            let int = c.rust_type::<i32>();
+            let zero = c.int(int, 0);
+            c.ret(Some(zero));
+            c.end();
+            let there = c.cast(there, int);
+            c.ret(Some(there));
+        });
     });
 }
 
