@@ -60,6 +60,7 @@ pub use crate::types::{
 
 #[doc(hidden)]
 pub mod derive;
+pub mod dump;
 pub mod mangle;
 pub mod maps;
 #[doc(hidden)]

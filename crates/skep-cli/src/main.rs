@@ -1,6 +1,7 @@
 //! The `skep` command.
 
 mod asm;
+mod btf;
 mod compile;
 mod dis;
 mod headers;
@@ -26,6 +27,7 @@ enum Command {
     Dis(dis::Args),
     Asm(asm::Args),
     Compile(compile::Args),
+    Btf(btf::Args),
     Headers(headers::Args),
     /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  skep completions bash > /etc/bash_completion.d/skep")]
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Dis(args) => dis::run(&args).map_err(Failure::from),
         Command::Asm(args) => asm::run(&args).map_err(Failure::from),
         Command::Compile(args) => compile::run(&args).map_err(Failure::from),
+        Command::Btf(args) => btf::run(&args).map_err(Failure::from),
         Command::Headers(args) => headers::run(&args).map_err(Failure::from),
         Command::Completions { shell } => {
             let mut script = Vec::new();

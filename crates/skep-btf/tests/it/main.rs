@@ -7,7 +7,6 @@ mod layouts;
 mod maps;
 mod property;
 mod random;
-mod raw_text;
 mod real;
 mod rust_types;
 mod sets;

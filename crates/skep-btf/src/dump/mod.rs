@@ -1,0 +1,11 @@
+//! Types as text.
+//!
+//! [`raw`] prints every record as it is encoded, in the words of `bpftool btf dump ... format raw`; [`json`] prints the
+//! same for programs.
+
+mod json;
+mod out;
+mod raw;
+
+pub use json::json;
+pub use raw::raw;

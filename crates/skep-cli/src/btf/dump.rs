@@ -1,0 +1,54 @@
+//! `skep btf dump`: all types, as text.
+
+use std::io;
+
+use anyhow::{Context, Result, bail};
+use skep::btf::{TypeId, dump};
+
+use crate::btf::input::{self, Source, Types};
+
+/// Print types: as they are encoded, as a C header, or as JSON.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  skep btf dump /sys/kernel/btf/vmlinux | grep -w task_struct
+  skep btf dump --id 7 --id 9 prog.o
+  skep btf dump --format json prog.o | jq '.types | length'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// How they are printed.
+    #[arg(long, value_enum, default_value_t = Format::Raw)]
+    format: Format,
+    /// Only the type of this id. Repeatable.
+    #[arg(long = "id", value_name = "N")]
+    ids: Vec<u32>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// Each record as it is encoded, the text of `bpftool btf dump`.
+    Raw,
+    /// The same for programs, with the keys of `bpftool --json btf dump`.
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let types = input::types(&args.source)?;
+    let ids = chosen(&types, &args.ids, &crate::input::name(&args.source.file))?;
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Raw => dump::raw(&types.btf, ids, &mut out),
+        Format::Json => dump::json(&types.btf, ids, &mut out),
+    }
+    .context("cannot write standard output")
+}
+
+/// The ids that were asked for; all of the file's own if none was.
+fn chosen(types: &Types, ids: &[u32], name: &str) -> Result<Vec<TypeId>> {
+    let count = types.btf.count();
+    if let Some(id) = ids.iter().find(|&&id| id == 0 || id > count) {
+        bail!("{name} has no type [{id}], expected 1 to {count}");
+    }
+    Ok(if ids.is_empty() { types.own().collect() } else { ids.iter().copied().map(TypeId).collect() })
+}

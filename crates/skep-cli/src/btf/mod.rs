@@ -1,0 +1,33 @@
+//! `skep btf`: types, of BPF objects, of kernels and of programs.
+
+mod dump;
+mod input;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// Print and work on types: BTF of kernels, BPF objects and programs.
+#[derive(clap::Args)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "\
+Example:
+  skep btf dump --format c /sys/kernel/btf/vmlinux > vmlinux.h"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// To add a command: a file with its `Args` and `run`, a row here and one in `run`.
+#[derive(Subcommand)]
+enum Command {
+    Dump(dump::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Dump(args) => dump::run(args),
+    }
+}
