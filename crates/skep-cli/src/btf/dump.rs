@@ -3,9 +3,9 @@
 use std::io;
 
 use anyhow::{Context, Result, bail};
-use skep::btf::{TypeId, dump};
+use skep::btf::{Btf, TypeId, dump};
 
-use crate::btf::input::{self, Source, Types};
+use crate::btf::input::{self, Source};
 
 /// Print types: as they are encoded, as a C header, or as JSON.
 #[derive(clap::Args)]
@@ -34,21 +34,21 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let types = input::types(&args.source)?;
-    let ids = chosen(&types, &args.ids, &crate::input::name(&args.source.file))?;
+    let btf = input::types(&args.source)?;
+    let ids = chosen(&btf, &args.ids, &crate::input::name(&args.source.file))?;
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Raw => dump::raw(&types.btf, ids, &mut out),
-        Format::Json => dump::json(&types.btf, ids, &mut out),
+        Format::Raw => dump::raw(&btf, ids, &mut out),
+        Format::Json => dump::json(&btf, ids, &mut out),
     }
     .context("cannot write standard output")
 }
 
 /// The ids that were asked for; all of the file's own if none was.
-fn chosen(types: &Types, ids: &[u32], name: &str) -> Result<Vec<TypeId>> {
-    let count = types.btf.count();
+fn chosen(btf: &Btf, ids: &[u32], name: &str) -> Result<Vec<TypeId>> {
+    let count = btf.count();
     if let Some(id) = ids.iter().find(|&&id| id == 0 || id > count) {
         bail!("{name} has no type [{id}], expected 1 to {count}");
     }
-    Ok(if ids.is_empty() { types.own().collect() } else { ids.iter().copied().map(TypeId).collect() })
+    Ok(if ids.is_empty() { btf.ids().collect() } else { ids.iter().copied().map(TypeId).collect() })
 }

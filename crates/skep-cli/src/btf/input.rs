@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ReadCache};
-use skep::btf::{Btf, Endian, TypeId};
+use skep::btf::{Btf, Endian};
 
 use crate::input;
 
@@ -22,38 +23,22 @@ pub(crate) struct Source {
     pub(crate) base: Option<PathBuf>,
 }
 
-/// Types that have been read.
-pub(crate) struct Types {
-    pub(crate) btf: Btf,
-    /// How many of them are the base's.
-    pub(crate) base: u32,
-}
-
-impl Types {
-    /// The ids of the file's own types.
-    pub(crate) fn own(&self) -> impl Iterator<Item = TypeId> + use<> {
-        (self.base + 1..=self.btf.count()).map(TypeId)
-    }
-}
-
 /// Reads the types of a file.
-pub(crate) fn types(source: &Source) -> Result<Types> {
+pub(crate) fn types(source: &Source) -> Result<Btf> {
     let name = input::name(&source.file);
-    let own = section(&source.file)?;
-    let Some(base_path) = source.base.clone().or_else(|| base_of(&source.file)) else {
-        let btf = Btf::parse(&own).with_context(|| format!("cannot read the BTF of {name}"))?;
-        return Ok(Types { btf, base: 0 });
+    let base = match source.base.clone().or_else(|| base_of(&source.file)) {
+        Some(path) => {
+            let cannot_read = || format!("cannot read the BTF of {}", path.display());
+            Some(Btf::parse(&section(&path)?).with_context(cannot_read)?)
+        }
+        None => None,
     };
-    let base_bytes = section(&base_path)?;
-    let base = Btf::parse(&base_bytes)
-        .with_context(|| format!("cannot read the BTF of {}", base_path.display()))?
-        .count();
-    let joined = join(&base_bytes, &own)
-        .with_context(|| format!("cannot join the BTF of {} and {name}", base_path.display()))?;
-    let btf = Btf::parse(&joined).with_context(|| {
-        format!("cannot read the BTF of {name}, which goes on where that of {} ends", base_path.display())
-    })?;
-    Ok(Types { btf, base })
+    let own = section(&source.file)?;
+    match base {
+        Some(base) => Btf::parse_with_base(&own, Arc::new(base)),
+        None => Btf::parse(&own),
+    }
+    .with_context(|| format!("cannot read the BTF of {name}"))
 }
 
 /// What a kernel module's types go on from.
@@ -110,52 +95,4 @@ fn elf<'data>(name: &str, data: impl object::ReadRef<'data>) -> Result<Vec<u8>> 
     };
     let data = section.uncompressed_data().with_context(|| format!("cannot read section .BTF of {name}"))?;
     Ok(data.into_owned())
-}
-
-/// One BTF of two that are halves: the ids and the strings of the second go on where those of the first end.
-fn join(base: &[u8], split: &[u8]) -> Result<Vec<u8>> {
-    let (base, split) = (Parts::of(base).context("the base")?, Parts::of(split).context("the split BTF")?);
-    ensure!(base.endian == split.endian, "they differ in byte order, expected the same");
-    let word = |word: usize| {
-        let word = u32::try_from(word).context("they are too long for one BTF, expected less than 4 GiB")?;
-        anyhow::Ok(if base.endian == Endian::Big { word.to_be_bytes() } else { word.to_le_bytes() })
-    };
-    let (types, strings) = (base.types.len() + split.types.len(), base.strings.len() + split.strings.len());
-    let mut out = Vec::with_capacity(HEADER + types + strings);
-    out.extend(if base.endian == Endian::Big { [0xeb, 0x9f, 1, 0] } else { [0x9f, 0xeb, 1, 0] });
-    for number in [HEADER, 0, types, types, strings] {
-        out.extend(word(number)?);
-    }
-    for part in [base.types, split.types, base.strings, split.strings] {
-        out.extend_from_slice(part);
-    }
-    Ok(out)
-}
-
-/// Bytes of a BTF header.
-const HEADER: usize = 24;
-
-struct Parts<'a> {
-    endian: Endian,
-    types: &'a [u8],
-    strings: &'a [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn of(btf: &'a [u8]) -> Result<Parts<'a>> {
-        let endian = Endian::of_section(btf).context("it does not begin with BTF's magic number")?;
-        let word = |at: usize| {
-            let bytes = btf.get(at..)?.first_chunk::<4>()?;
-            let word =
-                if endian == Endian::Big { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
-            usize::try_from(word).ok()
-        };
-        let part = |at: usize| {
-            let start = word(4)?.checked_add(word(at)?)?;
-            btf.get(start..start.checked_add(word(at + 4)?)?)
-        };
-        let types = part(8).context("its header is wrong about where the types are")?;
-        let strings = part(16).context("its header is wrong about where the strings are")?;
-        Ok(Parts { endian, types, strings })
-    }
 }
