@@ -143,17 +143,23 @@ impl BtfBuilder {
     pub fn add(&mut self, name: &str, ty: Type<'_>) -> TypeId {
         let name = self.string(name);
         if !is_found_again(&ty) {
-            return self.push(name, &ty);
+            return self.append(name, &ty);
         }
         let hash = self.known.hash(&(name, ty));
         if let Some(id) = find(&self.known, &self.btf, hash, name, &ty) {
             return id;
         }
-        let id = self.push(name, &ty);
+        let id = self.append(name, &ty);
         if !id.is_void() {
             self.known.insert(hash, id.0);
         }
         id
+    }
+
+    /// Adds a type, also if it is there already.
+    pub fn push(&mut self, name: &str, ty: Type<'_>) -> TypeId {
+        let name = self.string(name);
+        self.append(name, &ty)
     }
 
     /// Adds an integer that uses all of its bits.
@@ -198,7 +204,7 @@ impl BtfBuilder {
     pub fn declare(&mut self, kind: Kind, name: &str, size: u32) -> TypeId {
         let name = self.string(name);
         let body = Composite { size, members: &[] };
-        self.push(name, &if kind == Kind::Union { Type::Union(body) } else { Type::Struct(body) })
+        self.append(name, &if kind == Kind::Union { Type::Union(body) } else { Type::Struct(body) })
     }
 
     /// Gives a struct or union from [`declare`](BtfBuilder::declare) its members.
@@ -303,7 +309,7 @@ impl BtfBuilder {
         self.mistake(|id| Error::Definition { id, found, expected: "a struct on the way" });
     }
 
-    fn push(&mut self, name: StrRef, ty: &Type<'_>) -> TypeId {
+    fn append(&mut self, name: StrRef, ty: &Type<'_>) -> TypeId {
         self.check_numbers(ty);
         let id = self.btf.with_store(|store| store.push(name, ty));
         // Void is no type of its own: it has its id already.

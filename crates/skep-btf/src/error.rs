@@ -158,6 +158,17 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A set to be merged is on top of another base than the result.
+    #[error("input {input}: it is on top of another set, of {count} types, expected {expected}")]
+    Base {
+        /// Which input, from 0.
+        input: usize,
+        /// How many types its base has.
+        count: u32,
+        /// What base it may have.
+        expected: &'static str,
+    },
+
     /// Bytes are not a value of the Rust type that they were read as.
     #[error("value{place}: {found}, expected {expected}")]
     Value {

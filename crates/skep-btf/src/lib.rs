@@ -48,6 +48,7 @@ pub use crate::bpf_type::{BitField, BpfType, Field, P, Union};
 pub use crate::btf::Btf;
 pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;
+pub use crate::dedup::dedup;
 pub use crate::error::{Error, FieldName, MemberName, Section};
 pub use crate::ext::{Block, BtfExt, ByteOff, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use crate::kind::Kind;
@@ -58,6 +59,7 @@ pub use crate::types::{
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
 };
 
+pub mod dedup;
 #[doc(hidden)]
 pub mod derive;
 pub mod dump;

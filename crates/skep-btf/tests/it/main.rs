@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "skips and figures are told there")]
 
+mod dedup;
 mod faults;
 mod layouts;
 mod maps;
