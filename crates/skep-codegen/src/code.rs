@@ -17,6 +17,10 @@ pub(crate) struct Code {
     pub(crate) lines: Vec<(Slot, Loc)>,
     /// Instructions that the loader patches: slot, and index in [`crate::ir::Module::core`].
     pub(crate) core: Vec<(Slot, u32)>,
+    /// Jump tables: the slots where their entries lead.
+    pub(crate) tables: Vec<Vec<Slot>>,
+    /// Instructions that load the address of a jump table: slot, and index in `tables`.
+    pub(crate) table_refs: Vec<(Slot, u32)>,
     /// Named places.
     pub(crate) markers: Vec<(Slot, Box<str>)>,
     /// Bytes of stack it uses.

@@ -28,6 +28,7 @@ pub(crate) fn write(module: Module, code: Vec<Code>, options: &Options) -> Resul
     out.maps();
     out.globals();
     out.license();
+    out.jump_tables(&code);
     out.relocations(&code);
     out.types(&code)?;
     out.builder.finish().map_err(|error| {

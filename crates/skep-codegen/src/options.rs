@@ -12,6 +12,7 @@ pub struct Options {
     pub(crate) target: Target,
     pub(crate) frame: u32,
     pub(crate) validate: bool,
+    pub(crate) jump_tables: bool,
 }
 
 /// How hard to try.
@@ -57,6 +58,7 @@ impl Options {
             target: Target::Kernel,
             frame: 512,
             validate: cfg!(debug_assertions),
+            jump_tables: false,
         }
     }
 
@@ -94,6 +96,13 @@ impl Options {
     #[must_use]
     pub fn frame(self, bytes: u32) -> Options {
         Options { frame: bytes, ..self }
+    }
+
+    /// Makes jump tables (`gotox`) of dense switches instead of trees of compares; on cpu v4 only, without effect on others.
+    /// Off by default: no kernel up to 6.18 takes them. skep's interpreter does.
+    #[must_use]
+    pub fn jump_tables(self, jump_tables: bool) -> Options {
+        Options { jump_tables, ..self }
     }
 
     /// Validates the IR after each pass and checks the register allocation: on by default in debug builds.

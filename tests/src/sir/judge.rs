@@ -111,7 +111,7 @@ impl Way {
         };
         let options = Options::new().opt(self.opt).cpu(self.cpu).endian(self.endian).target(target);
         let free = self.free && profile == Profile::User;
-        options.closed_world(free).validate(true)
+        options.closed_world(free).jump_tables(free).validate(true)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::ir::{AtomicOp, Loc, SymbolId};
 pub(super) struct Asm {
     pub(super) insts: Vec<PInst>,
     pub(super) blocks: Vec<PBlock>,
+    /// Jump tables: where each entry leads.
+    pub(super) tables: Vec<Vec<u32>>,
 }
 
 /// An instruction.
@@ -31,6 +33,8 @@ pub(super) enum Note {
     Symbol(SymbolId, i32),
     /// The loader patches it.
     Core(u32),
+    /// It refers to a jump table: index in [`Asm::tables`].
+    Table(u32),
     /// A place, and no instruction: index in [`Program::markers`].
     Marker(u32),
     /// A jump over the next instruction.
@@ -55,24 +59,39 @@ pub(super) struct PBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PExit {
     Jump(u32),
-    Branch { cond: Cond, width: Width, dst: Reg, src: Operand, then: u32, other: u32 },
-    MayGoto { again: u32, done: u32 },
+    Branch {
+        cond: Cond,
+        width: Width,
+        dst: Reg,
+        src: Operand,
+        then: u32,
+        other: u32,
+    },
+    MayGoto {
+        again: u32,
+        done: u32,
+    },
+    /// Where an entry of the table leads that `dst` was loaded from: index in [`Asm::tables`].
+    GotoX {
+        dst: Reg,
+        table: u32,
+    },
     Exit,
 }
 
 impl PExit {
-    /// Blocks that it leads to; at most two.
-    pub(super) fn targets(self) -> impl Iterator<Item = u32> {
+    /// Blocks that it leads to, without those of a table; at most two.
+    fn targets(self) -> impl Iterator<Item = u32> {
         let [a, b] = match self {
             PExit::Jump(to) => [Some(to), None],
             PExit::Branch { then, other, .. } => [Some(then), Some(other)],
             PExit::MayGoto { again, done } => [Some(again), Some(done)],
-            PExit::Exit => [None, None],
+            PExit::GotoX { .. } | PExit::Exit => [None, None],
         };
         a.into_iter().chain(b)
     }
 
-    /// The same, leading to other blocks.
+    /// The same, leading to other blocks; tables stay as they are.
     pub(super) fn retarget(self, to: impl Fn(u32) -> u32) -> PExit {
         match self {
             PExit::Jump(block) => PExit::Jump(to(block)),
@@ -80,7 +99,7 @@ impl PExit {
                 PExit::Branch { cond, width, dst, src, then: to(then), other: to(other) }
             }
             PExit::MayGoto { again, done } => PExit::MayGoto { again: to(again), done: to(done) },
-            PExit::Exit => PExit::Exit,
+            PExit::GotoX { .. } | PExit::Exit => self,
         }
     }
 }
@@ -90,6 +109,21 @@ impl Asm {
     pub(super) fn insts_of(&self, block: u32) -> &[PInst] {
         let data = &self.blocks[block as usize];
         &self.insts[data.from as usize..data.to as usize]
+    }
+
+    /// Blocks that a block leads to.
+    pub(super) fn targets(&self, block: u32) -> impl Iterator<Item = u32> {
+        let exit = self.blocks[block as usize].exit;
+        let table = match exit {
+            PExit::GotoX { table, .. } => &self.tables[table as usize][..],
+            _ => &[],
+        };
+        exit.targets().chain(table.iter().copied())
+    }
+
+    /// Lets tables lead to other blocks.
+    pub(super) fn retarget_tables(&mut self, to: impl Fn(u32) -> u32) {
+        self.tables.iter_mut().flatten().for_each(|block| *block = to(*block));
     }
 }
 
@@ -104,6 +138,7 @@ pub(super) fn run(program: &Program, output: &Output, frame: &Frame) -> Result<A
         asm: Asm {
             insts: Vec::with_capacity(program.insts.len() + output.edits.len() + 8),
             blocks: Vec::with_capacity(program.blocks.len()),
+            tables: program.tables.clone(),
         },
         loc: Loc::UNKNOWN,
     };
@@ -299,9 +334,12 @@ impl Emit<'_> {
                     self.note(nop, Note::Opaque);
                 }
             }
+            Kind::Table(table) => {
+                self.note(Insn::LoadImm64 { dst: at(0), imm: Imm64::Value(0) }, Note::Table(table));
+            }
             Kind::Nop | Kind::Args => {}
             Kind::Jump | Kind::Branch { .. } | Kind::BranchImm { .. } => {}
-            Kind::MayGoto | Kind::Exit | Kind::Trap => {}
+            Kind::MayGoto | Kind::GotoX(_) | Kind::Exit | Kind::Trap => {}
         }
         Ok(())
     }
@@ -322,6 +360,11 @@ impl Emit<'_> {
                 branch(cond, width, Operand::Imm(imm), inverted)
             }
             Kind::MayGoto => PExit::MayGoto { again: succ(0), done: succ(1) },
+            Kind::GotoX(table) => {
+                // Its entries are blocks from here on.
+                self.asm.tables[table as usize].iter_mut().for_each(|entry| *entry = succ(*entry as usize));
+                PExit::GotoX { dst: reg(regs[0]), table }
+            }
             Kind::Trap => {
                 // What is never reached must still end, and the verifier wants a result.
                 self.push(Insn::Alu {

@@ -32,6 +32,7 @@ fn skip_empty(asm: &mut Asm) {
         }
         ends[start] = at;
     }
+    asm.retarget_tables(|to| ends[to as usize]);
     for block in 0..asm.blocks.len() {
         let exit = asm.blocks[block].exit.retarget(|to| ends[to as usize]);
         asm.blocks[block].exit = match exit {
@@ -72,6 +73,7 @@ fn merge_equal(asm: &mut Asm) -> bool {
         for data in &mut asm.blocks {
             data.exit = data.exit.retarget(|to| same[to as usize]);
         }
+        asm.retarget_tables(|to| same[to as usize]);
     }
     any
 }

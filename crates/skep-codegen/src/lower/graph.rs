@@ -1,7 +1,10 @@
 //! The blocks of machine code: those of the IR, switches as trees of compares, critical edges split, in an order that
 //! puts dominators first and keeps loops together.
 
+use rustc_hash::FxHashMap;
+
 use super::index;
+use super::target::Isa;
 use crate::ir::{self, Block, Cond, Edge, Func, Loc, Term, Value};
 use crate::options::Opt;
 
@@ -29,14 +32,38 @@ pub(super) struct Node<'f> {
     pub(super) header: Option<u32>,
     /// Nodes with an edge to it, one entry per edge.
     pub(super) preds: Vec<u32>,
+    /// Where it leads if it ends with a jump table.
+    pub(super) table: Option<Box<Table<'f>>>,
+}
+
+/// A jump table.
+pub(super) struct Table<'f> {
+    /// The ways out, each once.
+    pub(super) ways: Vec<Way<'f>>,
+    /// For each number, from the first on, its place in `ways`.
+    pub(super) entries: Vec<u32>,
 }
 
 /// How it ends.
 #[derive(Clone, Copy)]
 pub(super) enum Exit<'f> {
     Jump(Way<'f>),
-    Branch { cond: Cond, a: Value, b: Side, then: Way<'f>, other: Way<'f> },
-    MayGoto { again: Way<'f>, done: Way<'f> },
+    Branch {
+        cond: Cond,
+        a: Value,
+        b: Side,
+        then: Way<'f>,
+        other: Way<'f>,
+    },
+    MayGoto {
+        again: Way<'f>,
+        done: Way<'f>,
+    },
+    /// By a table, which begins with the entry of `first` and has one for each number that the value may be here.
+    Table {
+        value: Value,
+        first: i32,
+    },
     Return(Option<Value>),
     Unreachable,
 }
@@ -58,14 +85,45 @@ pub(super) struct Way<'f> {
     pub(super) args: &'f [Value],
 }
 
+impl<'f> Node<'f> {
+    /// The ways out.
+    pub(super) fn ways(&self) -> impl Iterator<Item = Way<'f>> + use<'_, 'f> {
+        let table = self.table.iter().flat_map(|table| &table.ways);
+        self.exit.ways().chain(table.copied())
+    }
+
+    /// How many ways out there are.
+    pub(super) fn way_count(&self) -> usize {
+        self.table.as_ref().map_or_else(|| self.exit.ways().count(), |table| table.ways.len())
+    }
+
+    /// One of the ways out.
+    pub(super) fn way(&self, at: usize) -> Option<Way<'f>> {
+        match &self.table {
+            Some(table) => table.ways.get(at).copied(),
+            None => self.exit.ways().nth(at),
+        }
+    }
+
+    fn ways_mut(&mut self) -> impl Iterator<Item = &mut Way<'f>> {
+        let table = self.table.iter_mut().flat_map(|table| &mut table.ways);
+        self.exit.ways_mut().chain(table)
+    }
+
+    /// Changes where the ways lead: `to[old] = new`.
+    pub(super) fn renumber(&mut self, to: &[u32]) {
+        self.ways_mut().for_each(|way| way.to = to[way.to as usize]);
+    }
+}
+
 impl<'f> Exit<'f> {
-    /// The ways out; at most two.
-    pub(super) fn ways(&self) -> impl Iterator<Item = Way<'f>> + use<'f> {
+    /// The ways out, without those of a table; at most two.
+    fn ways(&self) -> impl Iterator<Item = Way<'f>> + use<'f> {
         let [a, b] = match *self {
             Exit::Jump(way) => [Some(way), None],
             Exit::Branch { then, other, .. } => [Some(then), Some(other)],
             Exit::MayGoto { again, done } => [Some(again), Some(done)],
-            Exit::Return(_) | Exit::Unreachable => [None, None],
+            Exit::Table { .. } | Exit::Return(_) | Exit::Unreachable => [None, None],
         };
         a.into_iter().chain(b)
     }
@@ -75,16 +133,9 @@ impl<'f> Exit<'f> {
             Exit::Jump(way) => [Some(way), None],
             Exit::Branch { then, other, .. } => [Some(then), Some(other)],
             Exit::MayGoto { again, done } => [Some(again), Some(done)],
-            Exit::Return(_) | Exit::Unreachable => [None, None],
+            Exit::Table { .. } | Exit::Return(_) | Exit::Unreachable => [None, None],
         };
         a.into_iter().chain(b)
-    }
-}
-
-impl Exit<'_> {
-    /// Changes where the ways lead: `to[old] = new`.
-    pub(super) fn renumber(&mut self, to: &[u32]) {
-        self.ways_mut().for_each(|way| way.to = to[way.to as usize]);
     }
 }
 
@@ -103,14 +154,15 @@ impl<'f> Graph<'f> {
     }
 
     /// The graph of a function.
-    pub(super) fn new(func: &'f Func, opt: Opt) -> Graph<'f> {
+    pub(super) fn new(func: &'f Func, isa: Isa) -> Graph<'f> {
         let mut build = Build {
             func,
-            opt,
+            isa,
             nodes: Vec::with_capacity(func.blocks.len() * 2),
             ids: vec![NONE; func.blocks.len()],
             alias: Vec::new(),
             todo: Vec::new(),
+            table: None,
         };
         build.alias.resize(func.nodes.len(), None);
         build.reach();
@@ -125,13 +177,15 @@ const NONE: u32 = u32::MAX;
 
 struct Build<'f> {
     func: &'f Func,
-    opt: Opt,
+    isa: Isa,
     nodes: Vec<Node<'f>>,
     /// The node of an IR block; `NONE` as long as nothing leads there.
     ids: Vec<u32>,
     alias: Vec<Option<Value>>,
     /// Blocks whose end is still to be looked at.
     todo: Vec<Block>,
+    /// The table of the [`Exit::Table`] that was made last and has no node yet.
+    table: Option<Box<Table<'f>>>,
 }
 
 impl<'f> Build<'f> {
@@ -155,10 +209,13 @@ impl<'f> Build<'f> {
             };
             let at = self.ids[block.0 as usize] as usize;
             self.nodes[at].exit = exit;
+            self.nodes[at].table = self.table.take();
         }
         for at in 0..self.nodes.len() {
-            for way in self.nodes[at].exit.ways() {
-                self.nodes[way.to as usize].preds.push(index(at));
+            for place in 0..self.nodes[at].way_count() {
+                if let Some(way) = self.nodes[at].way(place) {
+                    self.nodes[way.to as usize].preds.push(index(at));
+                }
             }
         }
     }
@@ -177,7 +234,8 @@ impl<'f> Build<'f> {
     }
 
     fn push(&mut self, body: Option<Block>, params: &'f [Value], exit: Exit<'f>, loc: Loc) -> u32 {
-        self.nodes.push(Node { body, params, exit, loc, depth: 0, header: None, preds: Vec::new() });
+        let table = if matches!(exit, Exit::Table { .. }) { self.table.take() } else { None };
+        self.nodes.push(Node { body, params, exit, loc, depth: 0, header: None, preds: Vec::new(), table });
         index(self.nodes.len() - 1)
     }
 
@@ -192,7 +250,7 @@ impl<'f> Build<'f> {
                 && !self.nodes[at].params.is_empty()
             {
                 let params = std::mem::take(&mut self.nodes[at].params);
-                for way in self.nodes[pred as usize].exit.ways_mut() {
+                for way in self.nodes[pred as usize].ways_mut() {
                     if way.to as usize == at {
                         for (&param, &arg) in params.iter().zip(std::mem::take(&mut way.args)) {
                             self.alias[param.0 as usize] = Some(arg);
@@ -206,15 +264,15 @@ impl<'f> Build<'f> {
     /// Puts a node on each edge from a node with several ways out to one with several ways in.
     fn split(&mut self) {
         for at in 0..self.nodes.len() {
-            let mut exit = self.nodes[at].exit;
-            if exit.ways().count() < 2 {
+            if self.nodes[at].way_count() < 2 {
                 continue;
             }
+            let (mut exit, mut table) = (self.nodes[at].exit, self.nodes[at].table.take());
             let loc = match self.nodes[at].body {
                 Some(block) => self.func.block(block).loc,
                 None => self.nodes[at].loc,
             };
-            for way in exit.ways_mut() {
+            for way in exit.ways_mut().chain(table.iter_mut().flat_map(|table| &mut table.ways)) {
                 if self.nodes[way.to as usize].preds.len() > 1 {
                     let to = way.to;
                     let between = self.push(None, &[], Exit::Jump(*way), loc);
@@ -227,11 +285,11 @@ impl<'f> Build<'f> {
                     *way = Way { to: between, args: &[] };
                 }
             }
-            self.nodes[at].exit = exit;
+            (self.nodes[at].exit, self.nodes[at].table) = (exit, table);
         }
     }
 
-    /// A tree of compares; its root is the exit of the block.
+    /// A tree of compares, in which dense parts may be jump tables; its root is the exit of the block.
     fn switch(&mut self, value: Value, cases: &'f [(i64, Edge)], default: &'f Edge, loc: Loc) -> Exit<'f> {
         let ty = self.func.ty(value);
         let mut sorted: Vec<(u64, &'f Edge)> =
@@ -266,8 +324,13 @@ impl<'f> Build<'f> {
         if let [only] = pieces {
             return Exit::Jump(self.way(only.edge));
         }
+        if self.isa.has_jump_tables()
+            && let Some(exit) = self.jump_table(tree, pieces)
+        {
+            return exit;
+        }
         // A few single numbers amid the default are asked for one after the other.
-        let chain = if self.opt == Opt::Os { 6 } else { 3 };
+        let chain = if self.isa.opt == Opt::Os { 6 } else { 3 };
         let special = pieces.iter().filter(|piece| piece.edge != tree.default);
         if special.clone().all(|piece| piece.first == piece.last) && special.clone().count() <= chain {
             let gaps = pieces.len() - special.clone().count();
@@ -282,13 +345,53 @@ impl<'f> Build<'f> {
                 return exit;
             }
         }
-        let middle = middle(pieces);
+        let middle =
+            Some(()).filter(|()| self.isa.has_jump_tables()).and_then(|()| tree.beside_dense(pieces));
+        let middle = middle.unwrap_or_else(|| middle_of(pieces));
         let (low, high) = pieces.split_at(middle);
         let high_exit = self.tree(tree, high);
         let then = self.exit_way(high_exit, tree.loc);
         let low_exit = self.tree(tree, low);
         let other = self.exit_way(low_exit, tree.loc);
         tree.compare(Cond::Ugt, high[0].first - 1, then, other)
+    }
+
+    /// A jump table for dense pieces, behind compares that send away what lies beside them.
+    fn jump_table(&mut self, tree: &Tree<'f>, pieces: &[Piece<'f>]) -> Option<Exit<'f>> {
+        let (first, last) = tree.dense(pieces)?;
+        let number = i32::try_from(first).ok()?;
+        let mut ways: Vec<&'f Edge> = Vec::new();
+        let mut places: FxHashMap<(Block, &'f [Value]), u32> = FxHashMap::default();
+        let mut entries = Vec::with_capacity(usize::try_from(last - first).ok()?);
+        for piece in pieces {
+            let (start, end) = (piece.first.max(first), piece.last.min(last));
+            if start > end {
+                continue;
+            }
+            let place = *places.entry((piece.edge.block, &piece.edge.args[..])).or_insert_with(|| {
+                ways.push(piece.edge);
+                index(ways.len() - 1)
+            });
+            entries.extend((start..=end).map(|_| place));
+        }
+        if ways.len() < 2 {
+            return None;
+        }
+        let ways = ways.into_iter().map(|edge| self.way(edge)).collect();
+        self.table = Some(Box::new(Table { ways, entries }));
+        let mut exit = Exit::Table { value: tree.value, first: number };
+        let (low, high) = (pieces[0].first, pieces[pieces.len() - 1].last);
+        for (cond, bound) in [
+            (Cond::Ult, Some(first).filter(|_| low < first)),
+            (Cond::Ugt, Some(last).filter(|_| last < high)),
+        ] {
+            if let Some(bound) = bound {
+                let inside = self.exit_way(exit, tree.loc);
+                let outside = self.way(tree.default);
+                exit = tree.compare(cond, bound, outside, inside);
+            }
+        }
+        Some(exit)
     }
 
     /// The way to a node that ends so.
@@ -300,8 +403,14 @@ impl<'f> Build<'f> {
     }
 }
 
+/// Fewer cases are asked for one after the other.
+const MIN_ENTRIES: u64 = 8;
+
+/// A jump table may be so many times as long as there are cases.
+const MAX_SPARSE: u64 = 3;
+
 /// Where a tree is best cut: near the middle, and not between a single number and the gap behind it.
-fn middle(pieces: &[Piece<'_>]) -> usize {
+fn middle_of(pieces: &[Piece<'_>]) -> usize {
     let middle = pieces.len() / 2;
     let is_single = |at: usize| pieces[at].first == pieces[at].last;
     if pieces.len() > 3 && !is_single(middle) && is_single(middle - 1) && middle + 1 < pieces.len() {
@@ -319,6 +428,30 @@ struct Tree<'f> {
 }
 
 impl<'f> Tree<'f> {
+    /// Whether a jump table is worth it for the pieces: from where to where it would go.
+    fn dense(&self, pieces: &[Piece<'f>]) -> Option<(u64, u64)> {
+        let special = |piece: &Piece<'f>| piece.edge != self.default;
+        let (from, to) = (pieces.iter().position(special)?, pieces.iter().rposition(special)?);
+        let count = pieces[from..=to].iter().filter(|piece| special(piece)).count() as u64;
+        let (mut first, last) = (pieces[from].first, pieces[to].last);
+        // A few entries more are less than another compare.
+        if first - pieces[0].first <= count {
+            first = pieces[0].first;
+        }
+        let len = (last - first).checked_add(1)?;
+        (count >= MIN_ENTRIES && len <= count.saturating_mul(MAX_SPARSE)).then_some((first, last))
+    }
+
+    /// The largest gap, if there are pieces for a jump table before or behind it.
+    fn beside_dense(&self, pieces: &[Piece<'f>]) -> Option<usize> {
+        let inner = 1..pieces.len().checked_sub(1)?;
+        let gap = inner
+            .filter(|&at| pieces[at].edge == self.default)
+            .max_by_key(|&at| pieces[at].last - pieces[at].first)?;
+        let (before, behind) = pieces.split_at(gap);
+        (self.dense(before).is_some() || self.dense(behind).is_some()).then_some(gap)
+    }
+
     fn compare(&self, cond: Cond, number: u64, then: Way<'f>, other: Way<'f>) -> Exit<'f> {
         let b = Side::Const(self.ty.canonical(number.cast_signed()));
         Exit::Branch { cond, a: self.value, b, then, other }

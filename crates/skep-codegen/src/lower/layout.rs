@@ -31,7 +31,7 @@ fn reached(asm: &Asm) -> Vec<u32> {
     let mut todo = vec![0u32];
     seen[0] = true;
     while let Some(block) = todo.pop() {
-        for to in asm.blocks[block as usize].exit.targets() {
+        for to in asm.targets(block) {
             if !std::mem::replace(&mut seen[to as usize], true) {
                 todo.push(to);
             }
@@ -74,7 +74,7 @@ fn edges(asm: &Asm, live: &[u32], isa: Isa) -> Vec<Edge> {
             }
             PExit::Jump(to) => add(to, often(to) * 2 + 1),
             PExit::MayGoto { again, .. } => add(again, often(again) * 2 + 1),
-            PExit::Exit => {}
+            PExit::GotoX { .. } | PExit::Exit => {}
         }
     }
     edges

@@ -31,7 +31,7 @@ impl Live {
             return;
         }
         self.start = block * self.row;
-        for way in graph.nodes[block].exit.ways() {
+        for way in graph.nodes[block].ways() {
             let from = way.to as usize * self.row;
             if from > self.start {
                 for word in 0..self.row {

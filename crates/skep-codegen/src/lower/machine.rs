@@ -85,6 +85,10 @@ pub(super) enum Kind {
     BranchImm { cond: Cond, width: Width, imm: i32, inverted: bool },
     /// To the first successor, or to the second if the budget is used up.
     MayGoto,
+    /// `d = address of a jump table`: index in [`Program::tables`].
+    Table(u32),
+    /// To the address in `a`, which is from that table.
+    GotoX(u32),
     /// Leaves the function; `a` in r0 if there is a result.
     Exit,
     /// The function does not get here.
@@ -127,6 +131,7 @@ impl Kind {
                 | Kind::Branch { .. }
                 | Kind::BranchImm { .. }
                 | Kind::MayGoto
+                | Kind::GotoX(_)
                 | Kind::Exit
                 | Kind::Trap
         )
@@ -150,6 +155,8 @@ pub(super) struct Program {
     pub(super) vreg_count: u32,
     pub(super) asms: Vec<AsmText>,
     pub(super) markers: Vec<(Box<str>, u8)>,
+    /// Jump tables: for each entry, which of the successors of the block that jumps.
+    pub(super) tables: Vec<Vec<u32>>,
     /// Slots of our own, behind those of the IR: sizes in bytes, at multiples of eight.
     pub(super) own_slots: Vec<u32>,
 }

@@ -59,7 +59,7 @@ impl Lower<'_> {
         let (module, isa) = (self.module, self.isa);
         let mistakes = self.diags.len();
         self.abi.enter(func);
-        let graph = Graph::new(func, isa.opt);
+        let graph = Graph::new(func, isa);
         let widths = Widths::new(module, func, &graph, isa, &self.abi);
         let kernel = self.is_for_kernel(func);
         let linkage = module.symbol(func.symbol).linkage;

@@ -11,7 +11,7 @@ pub(super) fn sort(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
         position[node as usize] = at;
     }
     let has_loops = nodes.iter().enumerate().any(|(at, node)| {
-        position[at] != NONE && node.exit.ways().any(|way| position[way.to as usize] <= position[at])
+        position[at] != NONE && node.ways().any(|way| position[way.to as usize] <= position[at])
     });
     let order =
         if has_loops { Loops::find(&nodes, &order, &position).arrange(&mut nodes, order) } else { order };
@@ -25,7 +25,7 @@ pub(super) fn sort(mut nodes: Vec<Node<'_>>) -> Vec<Node<'_>> {
         node.preds.retain(|pred| position[*pred as usize] != NONE);
         node.preds.iter_mut().for_each(|pred| *pred = position[*pred as usize]);
         node.header = node.header.map(|header| position[header as usize]);
-        node.exit.renumber(&position);
+        node.renumber(&position);
         sorted.push(node);
     }
     sorted
@@ -38,7 +38,8 @@ fn reverse_postorder(nodes: &[Node<'_>]) -> Vec<u32> {
     let mut order = Vec::with_capacity(nodes.len());
     let mut seen = vec![false; nodes.len()];
     // Nodes on the path, each with how many of its ways are still to be walked.
-    let mut path: Vec<(u32, u8)> = vec![(0, 2)];
+    let ways = |node: u32| nodes[node as usize].way_count();
+    let mut path: Vec<(u32, usize)> = vec![(0, ways(0))];
     seen[0] = true;
     while let Some((node, left)) = path.last_mut() {
         let node = *node;
@@ -48,9 +49,9 @@ fn reverse_postorder(nodes: &[Node<'_>]) -> Vec<u32> {
             continue;
         }
         *left -= 1;
-        let Some(way) = nodes[node as usize].exit.ways().nth((*left).into()) else { continue };
+        let Some(way) = nodes[node as usize].way(*left) else { continue };
         if !std::mem::replace(&mut seen[way.to as usize], true) {
-            path.push((way.to, 2));
+            path.push((way.to, ways(way.to)));
         }
     }
     order.reverse();

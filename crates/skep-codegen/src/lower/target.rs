@@ -13,11 +13,18 @@ pub(super) struct Isa {
     pub(super) endian: Endian,
     pub(super) opt: Opt,
     pub(super) target: Target,
+    jump_tables: bool,
 }
 
 impl Isa {
     pub(super) fn new(options: &Options) -> Isa {
-        Isa { cpu: options.cpu, endian: options.endian, opt: options.opt, target: options.target }
+        Isa {
+            cpu: options.cpu,
+            endian: options.endian,
+            opt: options.opt,
+            target: options.target,
+            jump_tables: options.jump_tables,
+        }
     }
 
     /// Whether values of up to 32 bits are computed with 32-bit operations. Those exist on all cpus, but verifiers of
@@ -32,6 +39,11 @@ impl Isa {
 
     pub(super) fn has_movsx(self) -> bool {
         self.cpu >= Cpu::V4
+    }
+
+    /// Whether switches may become jump tables.
+    pub(super) fn has_jump_tables(self) -> bool {
+        self.jump_tables && self.cpu >= Cpu::V4
     }
 
     pub(super) fn has_signed_division(self) -> bool {

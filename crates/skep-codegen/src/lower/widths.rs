@@ -207,8 +207,10 @@ impl Scan<'_> {
 
     fn find_wanted(&mut self) {
         for node in &self.graph.nodes {
-            if let Exit::Branch { cond, a, b, .. } = node.exit {
-                self.compare(cond, a, b);
+            match node.exit {
+                Exit::Branch { cond, a, b, .. } => self.compare(cond, a, b),
+                Exit::Table { value, .. } => self.want(value),
+                _ => {}
             }
             let Some(block) = node.body else { continue };
             let data = self.func.block(block);

@@ -5,6 +5,7 @@ use skep_insn::Endian;
 use skep_object::object::{Contents, Reloc, RelocKind, SectionId, SectionKind, Symbol};
 
 use super::{Placed, Writer, bound};
+use crate::code::Code;
 use crate::ir::{Global, Init, Linkage, SymbolId, SymbolKind};
 
 /// Each initial value of a map is a pointer.
@@ -45,6 +46,36 @@ impl Writer<'_> {
         }
         let size = u32::try_from(self.builder.len(section)).unwrap_or(u32::MAX);
         self.module.types.datasec(maps::SECTION, size, &vars);
+    }
+
+    /// Writes jump tables as LLVM does: one symbol for each, its entries the offsets of instructions in bytes, from the
+    /// start of the section of the function, without relocations.
+    pub(super) fn jump_tables(&mut self, code: &[Code]) {
+        for (at, code) in code.iter().enumerate().filter(|(_, code)| !code.tables.is_empty()) {
+            let Some(func) = self.places[self.module.funcs[at].symbol.0 as usize] else { continue };
+            let section = self.builder.section(".jumptables", SectionKind::Other);
+            self.builder.align(section, 8);
+            let mut symbols = Vec::with_capacity(code.tables.len());
+            for (number, table) in code.tables.iter().enumerate() {
+                let offset = self.builder.len(section);
+                for slot in table {
+                    let to = func.offset + slot.bytes();
+                    let entry = match self.options.endian {
+                        Endian::Little => to.to_le_bytes(),
+                        Endian::Big => to.to_be_bytes(),
+                    };
+                    self.builder.bytes(section).extend(entry);
+                }
+                let size = self.builder.len(section) - offset;
+                let name = format!("BPF.JT.{at}.{number}");
+                symbols.push(self.builder.symbol(Symbol::object(name, section, offset, size)));
+            }
+            for &(slot, table) in &code.table_refs {
+                let (offset, symbol) = (func.offset + slot.bytes(), symbols[table as usize]);
+                self.builder
+                    .reloc(func.section, Reloc { offset, kind: RelocKind::LoadImm64, symbol, addend: 0 });
+            }
+        }
     }
 
     /// Places variables in their sections, and describes these.

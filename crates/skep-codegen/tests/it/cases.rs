@@ -27,7 +27,7 @@
 //! | `parse` | tells what is wrong with the text, or prints the module |
 //! | `validate` | tells what is wrong with the module |
 //! | `opt PASS..` | runs passes one after the other, validating after each, and prints what changed |
-//! | `compile [-O0..-Os] [--cpu v1..v4] [--endian big]` | lists the object |
+//! | `compile [-O0..-Os] [--cpu v1..v4] [--endian big] [--jump-tables]` | lists the object |
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -209,6 +209,7 @@ fn options(args: &[&str]) -> Result<Options, String> {
                 "big" => options.endian(Endian::Big),
                 other => return Err(format!("no byte order has the name '{other}'")),
             },
+            "--jump-tables" => options.jump_tables(true),
             other => return Err(format!("no option has the name '{other}'")),
         };
     }

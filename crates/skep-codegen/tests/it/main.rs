@@ -3,6 +3,7 @@
 mod build;
 mod cases;
 mod documents;
+mod jumps;
 mod random;
 mod text;
 mod validate;

@@ -1,12 +1,12 @@
 //! Compares: in branches, in selects, and as values.
 
 use regalloc2::{Operand, VReg};
-use skep_insn::{AluOp, Cond as BpfCond, Width};
+use skep_insn::{AluOp, Cond as BpfCond, MemSize, Width};
 
 use super::{Select, SharedKind, def, read, same};
 use crate::ir::{Cond, Op, Value};
 use crate::lower::graph::Side;
-use crate::lower::machine::Kind;
+use crate::lower::machine::{At, Kind};
 
 /// A compare as the machine has it.
 struct Compare {
@@ -26,6 +26,30 @@ enum Right {
 }
 
 impl Select<'_> {
+    /// Goes where the entry for a number leads that the table has one for.
+    pub(super) fn jump_table(&mut self, value: Value, first: i32, entries: Vec<u32>) {
+        let table = super::index(self.program.tables.len());
+        self.program.tables.push(entries);
+        let [counted, scaled, start, entry, target] = [(); 5].map(|()| self.temp());
+        // What the table begins with is taken off by the offset of the load, if that can be.
+        let value = self.reg(value);
+        let (number, off) = match i16::try_from(first).ok().and_then(|first| first.checked_mul(-8)) {
+            Some(off) => (value, off),
+            None => {
+                self.emit(Kind::AluImm(AluOp::Add, Width::W64, -first), &[same(counted, 1), read(value)]);
+                (counted, 0)
+            }
+        };
+        self.emit(Kind::AluImm(AluOp::Lsh, Width::W64, 3), &[same(scaled, 1), read(number)]);
+        self.emit(Kind::Table(table), &[def(start)]);
+        self.emit(Kind::Alu(AluOp::Add, Width::W64), &[same(entry, 1), read(start), read(scaled)]);
+        self.emit(
+            Kind::Load { size: MemSize::DW, signed: false, at: At::Reg(off) },
+            &[def(target), read(entry)],
+        );
+        self.emit(Kind::GotoX(table), &[read(target)]);
+    }
+
     pub(super) fn branch(&mut self, cond: Cond, a: Value, b: Side) {
         let (cond, a, b) = self.look_through(cond, a, b);
         let compare = self.compare(cond, a, b);

@@ -18,7 +18,7 @@ use regalloc2::{Block, Operand, VReg};
 use skep_insn::{AluOp, Reg, Width};
 
 use super::abi::Abi;
-use super::graph::{Exit, Graph};
+use super::graph::{Exit, Graph, Node};
 use super::index;
 use super::live::Live;
 use super::machine::{FramePlace, Kind, MBlock, MInst, Program, preg};
@@ -161,7 +161,7 @@ impl<'a> Select<'a> {
             self.live.enter(graph, at);
             self.header = node.header;
             self.note_carried(at);
-            jump_args[at] = self.exit(&node.exit);
+            jump_args[at] = self.exit(node);
             self.flush();
             if let Some(block) = node.body {
                 for &inst in self.input.func.block(block).insts.iter().rev() {
@@ -208,7 +208,7 @@ impl<'a> Select<'a> {
             program.insts.extend(insts.filter(|inst| !matches!(inst.kind, Kind::Nop)));
             let insts = (first, index(program.insts.len()));
             let edges = index(program.edges.len());
-            program.edges.extend(node.exit.ways().map(|way| Block::new(way.to as usize)));
+            program.edges.extend(node.ways().map(|way| Block::new(way.to as usize)));
             let succs = (edges, index(program.edges.len()));
             program.edges.extend(node.preds.iter().map(|pred| Block::new(*pred as usize)));
             let preds = (succs.1, index(program.edges.len()));
@@ -229,9 +229,9 @@ impl<'a> Select<'a> {
         }
     }
 
-    fn exit(&mut self, exit: &Exit<'a>) -> (u32, u32) {
+    fn exit(&mut self, node: &Node<'a>) -> (u32, u32) {
         let mut args = (0, 0);
-        match *exit {
+        match node.exit {
             Exit::Jump(way) => {
                 let regs: smallvec::SmallVec<[VReg; 8]> =
                     way.args.iter().map(|&arg| self.copy_of(arg)).collect();
@@ -246,6 +246,10 @@ impl<'a> Select<'a> {
                     self.needs_cpu("may_goto");
                 }
                 self.emit(Kind::MayGoto, &[]);
+            }
+            Exit::Table { value, first } => {
+                let entries = node.table.as_ref().map(|table| table.entries.clone()).unwrap_or_default();
+                self.jump_table(value, first, entries);
             }
             Exit::Return(value) => self.leave(value),
             Exit::Unreachable => self.emit(Kind::Trap, &[]),

@@ -121,6 +121,34 @@ fn the_kernel_takes_hazards_for_every_cpu() {
     }
 }
 
+/// Goes twice through 40 000 instructions.
+#[test]
+fn the_kernel_takes_far_jumps() {
+    if or_skip().is_none() {
+        return;
+    }
+    let mut body = String::new();
+    for step in 0..40_000 {
+        let (op, last) = (if step % 2 == 0 { "mul" } else { "xor" }, step + 2);
+        body.push_str(&format!("  v{} = {op} i64 v{last}, {}\n", step + 3, 2 * step + 3));
+    }
+    let sir = format!(
+        "module \"far.c\"\nlicense \"GPL\"\nfn @prog(ptr) -> i32 section \"xdp\" {{\nb0(v0: ptr):\n\
+         v50000 = load.u32 i64 [v0+16]\n  jump b1(v50000, 2)\n\
+         b1(v2: i64, v1: i64):\n  br.eq v1, 0, b3, b2\nb2:\n{body}  v50001 = sub i64 v1, 1\n  jump b1(v40002, v50001)\n\
+         b3:\n  v50002 = trunc i32 v2\n  v50003 = and i32 v50002, 1\n  ret v50003\n}}\n"
+    );
+    let module = skep::codegen::ir::text::parse("far.sir", &sir).unwrap_or_else(|errors| panic!("{errors}"));
+    for cpu in [Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4] {
+        for opt in [Opt::O0, Opt::O2] {
+            let program = Build::new(&module).options(Options::new().opt(opt).cpu(cpu)).fallback(false);
+            if let Err(error) = kernel::load(&program) {
+                panic!("{opt:?} for {cpu:?}: {}", first_lines(&error));
+            }
+        }
+    }
+}
+
 fn first_lines(error: &dyn std::error::Error) -> String {
     let text = format!("{error}{}", error.source().map(|source| format!(": {source}")).unwrap_or_default());
     text.lines().take(30).collect::<Vec<_>>().join("\n")
