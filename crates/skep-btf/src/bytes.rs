@@ -15,6 +15,9 @@ const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
 
 impl Endian {
+    /// The byte order of this machine.
+    pub const HOST: Endian = if cfg!(target_endian = "little") { Endian::Little } else { Endian::Big };
+
     /// The byte order of a `.BTF` or `.BTF.ext` section, which its first two bytes tell.
     #[must_use]
     pub fn of_section(bytes: &[u8]) -> Option<Endian> {

@@ -7,6 +7,7 @@
 //! * [`BtfExt`] is a `.BTF.ext` section: which function, source line and relocation an instruction belongs to.
 //! * [`BpfType`] is a Rust type that BPF code has as well: its layout, its type in a set, its values as bytes.
 //! * [`maps`] reads and makes the declarations of BTF-defined maps.
+//! * [`verify`] says what a kernel would say to types, by the [`Rules`] of its version.
 //!
 //! ```
 //! use skep_btf::{Btf, Endian, IntEncoding, Kind, Linkage, Type};
@@ -34,7 +35,7 @@
 //! * No input makes this crate panic, loop for ever, or hold more than a small multiple of its own size in memory.
 //!   What is refused is named: which byte of which section, which type, what is there and what was expected.
 //! * Reading is about the encoding: each kind is known, each reserved bit zero, each reference leads somewhere.
-//!   Whether the kernel takes the types is another question.
+//!   Whether the kernel takes the types is another question, which [`verify`] answers.
 //! * What is written reads back equal. Of what is read, only what has no meaning may be written otherwise: padding,
 //!   a layout section, and `kind_flag` of a struct without bit-fields.
 //!
@@ -42,7 +43,7 @@
 //!
 //! `parse` reads bytes, `write` writes them, `check` follows every reference; `store` keeps types as small records
 //! with one pool per sort of list, `strings` their names, `names` the index by name, `table` what a builder has already. `kind` is the one table of what
-//! follows from a kind's number.
+//! follows from a kind's number. `verify` works on bytes, since the kernel does.
 
 pub use crate::bpf_type::{BitField, BpfType, Field, P, Union};
 pub use crate::btf::Btf;
@@ -58,6 +59,7 @@ pub use crate::types::{
     Array, Composite, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, FwdKind, Int, IntEncoding,
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
 };
+pub use crate::verify::{Element, Errno, KernelVersion, NotAVersion, Refusal, Rule, Rules, verify};
 
 pub mod dedup;
 #[doc(hidden)]
@@ -83,4 +85,5 @@ mod store;
 mod strings;
 mod table;
 mod types;
+mod verify;
 mod write;

@@ -14,3 +14,4 @@ mod sets;
 mod speed;
 mod split;
 mod tools;
+mod verify;

@@ -1,0 +1,9 @@
+//! The rules of the kernel, each compared with the kernel.
+
+pub(crate) mod assemble;
+mod fuzz;
+mod generate;
+pub(crate) mod kernel;
+mod probes;
+mod sources;
+mod speed;
