@@ -1,0 +1,112 @@
+//! What C types are in BTF.
+
+use gimli::constants as dw;
+use skep_btf::IntEncoding;
+
+use crate::model::{Item, ItemKind, Kind, Node, Unit, flag, item_flag};
+use crate::pool::{Id, Rec};
+use crate::reader::{halves, index};
+use crate::report::{Skip, Tally};
+use crate::shape::{At, Shaper, bit_offset, lang_bits};
+
+/// An integer or floating-point type.
+pub(crate) fn base(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node) -> Id {
+    let scope = shaper.scope(at, node.scope);
+    let encoding = gimli::DwAte(u8::try_from(node.a).unwrap_or_default());
+    let is_float = matches!(
+        encoding,
+        dw::DW_ATE_float | dw::DW_ATE_complex_float | dw::DW_ATE_imaginary_float | dw::DW_ATE_decimal_float
+    );
+    if is_float && matches!(node.size, 2 | 4 | 8 | 12 | 16) {
+        return shaper.record(at, &[Rec::Float.head(lang_bits(node)), scope.0, node.name.0, node.size]);
+    }
+    let encoding = match encoding {
+        dw::DW_ATE_boolean => IntEncoding::Bool,
+        dw::DW_ATE_signed | dw::DW_ATE_signed_char => IntEncoding::Signed,
+        _ => IntEncoding::Unsigned,
+    };
+    let bits = node.size.saturating_mul(8).min(128);
+    int(shaper, at, &[lang_bits(node), scope.0, node.name.0], node.size, bits, encoding)
+}
+
+/// An integer: language, scope and name; size in bytes; how many bits are used.
+pub(crate) fn int(
+    shaper: &Shaper<'_>,
+    at: At<'_>,
+    name: &[u32; 3],
+    size: u32,
+    bits: u32,
+    encoding: IntEncoding,
+) -> Id {
+    let [lang, scope, name] = *name;
+    let word = u32::from(encoding as u8) << 24 | bits;
+    shaper.record(at, &[Rec::Int.head(lang), scope, name, size, word])
+}
+
+/// A struct or union.
+pub(crate) fn composite(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node, name: Id, tally: &mut Tally) -> Id {
+    let start = shaper.words.len();
+    let rec = if node.kind == Kind::Union { Rec::Union } else { Rec::Struct };
+    shaper.words.extend([rec.head(lang_bits(node)), name.0, node.size]);
+    for item in at.unit.items(node) {
+        if matches!(item.kind, ItemKind::Member | ItemKind::Base) {
+            member(shaper, at, item, tally);
+        }
+    }
+    shaper.finish(at, start)
+}
+
+/// Adds a member to the record being made.
+#[inline]
+pub(crate) fn member(shaper: &mut Shaper<'_>, at: At<'_>, item: &Item, tally: &mut Tally) {
+    let mut item = *item;
+    if item.flags & item_flag::OLD_STORAGE != 0 {
+        let size = size_of(at.unit, item.ty.0).unwrap_or_default();
+        item.value = item.value.wrapping_add(size.wrapping_mul(8));
+    }
+    match bit_offset(&item) {
+        Ok(offset) => {
+            let ty = shaper.reference(at, item.ty, tally);
+            shaper.words.extend([item.name.0, ty.0, offset, item.bits.into()]);
+        }
+        Err(why) => tally.drop_part(why),
+    }
+}
+
+/// The size of the base type or enumeration that a reference leads to.
+fn size_of(unit: &Unit, mut die: u32) -> Option<u64> {
+    for _ in 0..32 {
+        let node = unit.nodes.get(index(unit.find(die)?))?;
+        match node.kind {
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Same => die = node.ty.0,
+            _ => return (node.flags & flag::SIZED != 0).then_some(node.size.into()),
+        }
+    }
+    None
+}
+
+/// An enumeration.
+pub(crate) fn enumeration(
+    shaper: &mut Shaper<'_>,
+    at: At<'_>,
+    node: &Node,
+    name: Id,
+    tally: &mut Tally,
+) -> Id {
+    let start = shaper.words.len();
+    // Values of 8 bytes are signed if their type is; others if one of them is negative.
+    let signed = node.flags & flag::SIGNED != 0;
+    shaper.words.extend([Rec::Enum.head(lang_bits(node) | u32::from(signed)), name.0, node.size]);
+    for item in at.unit.items(node) {
+        if item.kind != ItemKind::Enumerator {
+            continue;
+        }
+        if item.flags & item_flag::TOO_LARGE != 0 {
+            tally.drop_part(Skip::TooLarge);
+            continue;
+        }
+        let (low, high) = halves(item.value);
+        shaper.words.extend([item.name.0, low, high]);
+    }
+    shaper.finish(at, start)
+}

@@ -1,0 +1,161 @@
+//! DWARF debug information to BPF Type Format.
+//!
+//! [`encode`] takes the bytes of an ELF file with debug information and makes a [`Btf`](skep_btf::Btf) of its types,
+//! functions and variables. Its [`Report`] tells what the file is made of, and what became of each part.
+//!
+//! ```no_run
+//! let file = std::fs::read("vmlinux")?;
+//! let encoded = skep_dwarf::encode(&file, &skep_dwarf::Options::new().threads(2))?;
+//! println!("{} types", encoded.btf.count());
+//! for (reason, dies) in encoded.report.total().reasons() {
+//!     println!("{dies} entries are not encoded: {reason}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What holds
+//!
+//! * Nothing is lost without a word: each debugging information entry (DIE) is encoded, or counted with a reason.
+//! * The result is the same for any number of threads.
+//! * No input makes this crate panic, loop for ever, or hold more than a small multiple of what it reads.
+//!
+//! # Inside
+//!
+//! [`encode`] is the table of contents: `input` finds the units, `gather` reads them on all threads (`decode` makes a
+//! unit's DIEs to the nodes of `model`, `shape` makes the nodes to records of the `pool`, where equal types meet),
+//! `split` tells apart what has the same name, `functions` and `variables` choose, `emit` writes.
+
+pub use crate::error::Error;
+pub use crate::lang::Lang;
+pub use crate::options::{Functions, Options, Variables};
+pub use crate::report::{Report, Skip, Tally, UnitReport};
+
+mod abbrev;
+mod attrs;
+mod c;
+mod decode;
+mod elf;
+mod emit;
+mod error;
+mod expr;
+mod functions;
+mod gather;
+mod input;
+mod lang;
+mod model;
+mod names;
+mod options;
+mod path;
+mod pool;
+mod reader;
+mod registers;
+mod relocate;
+mod report;
+mod rust;
+mod sections;
+mod shape;
+mod split;
+mod unit;
+mod variables;
+
+use skep_btf::{Btf, Endian};
+
+use crate::gather::{Gathered, Work};
+use crate::input::Input;
+use crate::pool::{Id, Pool, Records};
+use crate::registers::Registers;
+use crate::shape::Placed;
+
+/// What a file was made to.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The types.
+    pub btf: Btf,
+    /// What became of each entry.
+    pub report: Report,
+}
+
+/// Makes BTF of a file's debug information.
+///
+/// # Errors
+///
+/// If the file is not ELF, has no debug information, or has some that is not readable: the error tells where.
+pub fn encode(file: &[u8], options: &Options<'_>) -> Result<Encoded, Error> {
+    let files = input::read(file, options)?;
+    let input = Input::new(&files)?;
+    let pool = Pool::new();
+    let variables = variables::ranges(&files.main, options.variables);
+    let registers = Registers::of(files.main.machine);
+    let work = Work { input: &input, options, pool: &pool, variables: &variables, registers };
+
+    let mut gathered = gather::units(&work)?;
+    split::definitions(&work, &mut gathered)?;
+    pool.check_limits()?;
+    let records = pool.freeze();
+
+    let symbols = functions::Symbols::new(&files.main.symbols);
+    let placed = all_placed(&gathered, |gist| &gist.shaped.functions);
+    let fates = functions::choose(&placed, &records, &input.names, &symbols, options.functions);
+    let functions = count(&mut gathered, &records, &placed, &fates);
+
+    let placed = all_placed(&gathered, |gist| &gist.shaped.variables);
+    let (sections, fates) = variables::place(&placed, &files.main, &input.names, options.variables);
+    count(&mut gathered, &records, &placed, &fates);
+
+    let endian = if files.main.sections.big { Endian::Big } else { Endian::Little };
+    let output = emit::Output {
+        records: &records,
+        names: &input.names,
+        functions: &functions,
+        sections: &sections,
+        endian,
+    };
+    Ok(Encoded { btf: emit::btf(&output)?, report: report(&input, &gathered) })
+}
+
+/// The functions or variables of all units, in order.
+fn all_placed(gathered: &Gathered, of: impl Fn(&gather::Gist) -> &Vec<Placed>) -> Vec<Placed> {
+    gathered.units.iter().flat_map(|gist| of(gist).iter().copied()).collect()
+}
+
+/// Counts what became of functions or variables. The result is what is encoded, each once.
+fn count(
+    gathered: &mut Gathered,
+    records: &Records,
+    placed: &[Placed],
+    fates: &[Result<(), Skip>],
+) -> Vec<Id> {
+    let mut encoded = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    for (of, fate) in placed.iter().zip(fates) {
+        let unit = usize::try_from(of.place.unit()).ok().and_then(|at| gathered.units.get_mut(at));
+        let Some(unit) = unit else { continue };
+        match fate {
+            Ok(()) => {
+                unit.shaped.tally.encoded += u64::from(of.dies);
+                let record = records.get(of.id);
+                if known.insert((record.id(0), record.name(1))) {
+                    encoded.push(of.id);
+                }
+            }
+            Err(why) => unit.shaped.tally.skip(*why, of.dies.into()),
+        }
+    }
+    encoded
+}
+
+fn report(input: &Input<'_>, gathered: &Gathered) -> Report {
+    let text = |name| String::from_utf8_lossy(&input.names.text(name)).into_owned();
+    let units = input.units.iter().zip(&gathered.units).map(|(header, gist)| UnitReport {
+        offset: u64::try_from(header.start).unwrap_or(u64::MAX),
+        name: text(gist.root.name),
+        dir: text(gist.root.comp_dir),
+        producer: text(gist.root.producer),
+        language: Lang::from_dwarf(gist.root.language),
+        dwarf_language: gist.root.language,
+        version: header.encoding.version,
+        types: gist.shaped.types,
+        dies: gist.shaped.tally,
+    });
+    Report { units: units.collect() }
+}

@@ -1,0 +1,5 @@
+//! Programs of real compilers, encoded and compared with what is expected.
+
+mod c;
+mod dump;
+mod tools;
