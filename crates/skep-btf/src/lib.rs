@@ -7,7 +7,8 @@
 //! * [`BtfExt`] is a `.BTF.ext` section: which function, source line and relocation an instruction belongs to.
 //! * [`BpfType`] is a Rust type that BPF code has as well: its layout, its type in a set, its values as bytes.
 //! * [`maps`] reads and makes the declarations of BTF-defined maps.
-//! * [`verify`] says what a kernel would say to types, by the [`Rules`] of its version.
+//! * [`verify`] says what a kernel would say to types, by the [`Rules`] of its version; [`Btf::for_kernel`] writes types
+//!   as that version takes them.
 //!
 //! ```
 //! use skep_btf::{Btf, Endian, IntEncoding, Kind, Linkage, Type};
@@ -50,6 +51,7 @@ pub use crate::btf::Btf;
 pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;
 pub use crate::dedup::dedup;
+pub use crate::downgrade::{Change, What};
 pub use crate::error::{Error, FieldName, MemberName, Section};
 pub use crate::ext::{Block, BtfExt, ByteOff, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use crate::kind::Kind;
@@ -75,6 +77,7 @@ mod btf;
 mod builder;
 mod bytes;
 mod check;
+mod downgrade;
 mod error;
 mod ext;
 mod kind;

@@ -79,14 +79,19 @@ pub fn encode(name: &str) -> String {
     if out.starts_with(|c: char| c.is_ascii_digit()) {
         out.insert(0, '_');
     }
-    if out.len() > LIMIT {
+    shorten(&mut out, name, LIMIT);
+    out
+}
+
+/// Gives the spelling of a name a hash of the whole name for an end, if it is longer than `limit` bytes.
+pub(crate) fn shorten(out: &mut String, name: &str, limit: usize) {
+    if out.len() > limit {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        out.truncate(LIMIT - 18);
+        out.truncate(out.floor_char_boundary(limit.saturating_sub(18)));
         out.push_str(&format!("_H{hash:016x}"));
     }
-    out
 }
 
 /// The name that a spelling stands for.

@@ -156,6 +156,22 @@ impl Store {
         Some(record)
     }
 
+    /// Puts a type in the place of another, copying its list; void replaces nothing.
+    pub(crate) fn replace(&mut self, id: TypeId, name: StrRef, ty: &Type<'_>) {
+        if let Some(record) = self.encode(name, ty)
+            && let Some(place) = self.record_mut(id)
+        {
+            *place = record;
+        }
+    }
+
+    /// Calls a type otherwise.
+    pub(crate) fn rename(&mut self, id: TypeId, name: StrRef) {
+        if let Some(record) = self.record_mut(id) {
+            record.name = name;
+        }
+    }
+
     /// Appends the types of a store whose first one follows the last one here.
     pub(crate) fn append(&mut self, other: &Store) {
         for (record, ty) in other.records.iter().map(|record| (record, other.view(record))) {

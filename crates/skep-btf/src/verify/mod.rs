@@ -17,6 +17,9 @@ mod version;
 pub use refusal::{Element, Errno, Refusal, Rule};
 pub use version::{KernelVersion, NotAVersion, Rules};
 
+pub(crate) use names::{ident_problem, section_problem};
+pub(crate) use version::Feature;
+
 use refusal::Fault;
 
 /// Says what a kernel of these rules would say if it was to load the bytes of a `.BTF` section (`BPF_BTF_LOAD`).

@@ -37,7 +37,7 @@ const CLASSES: [Class; 256] = {
 };
 
 /// What is wrong with an identifier.
-pub(super) fn ident_problem(name: &[u8], rules: &Rules) -> Option<String> {
+pub(crate) fn ident_problem(name: &[u8], rules: &Rules) -> Option<String> {
     let dots = rules.has(Feature::Dots);
     let Some(first) = name.first() else { return Some("the name is empty".to_owned()) };
     let is_bad = |byte: &u8| match CLASSES[usize::from(*byte)] {
@@ -59,7 +59,7 @@ pub(super) fn ident_problem(name: &[u8], rules: &Rules) -> Option<String> {
 }
 
 /// What is wrong with the name of a section.
-pub(super) fn section_problem(name: &[u8], rules: &Rules) -> Option<String> {
+pub(crate) fn section_problem(name: &[u8], rules: &Rules) -> Option<String> {
     let is_good = |byte: u8| match rules.has(Feature::SectionNames) {
         true => matches!(byte, 0x20..=0x7e | 0xa0..),
         false => matches!(CLASSES[usize::from(byte)], Class::Inside | Class::Anywhere | Class::Dot),

@@ -156,6 +156,9 @@ impl Checker<'_, '_> {
     }
 
     fn composite(&self) -> Result<(), Fault> {
+        if !self.rules.has(Feature::Func) {
+            self.no_flag()?;
+        }
         self.named(Naming::IdentOrNone)?;
         let mut last = 0;
         for (at, [name, ty, place]) in (0..).zip(self.item.words()) {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "skips and figures are told there")]
 
 mod dedup;
+mod downgrade;
 mod faults;
 mod layouts;
 mod maps;

@@ -20,7 +20,7 @@ const NAMES: &[u8] =
 const IDENTS: [u32; 9] = [1, 5, 7, 9, 20, 26, 30, 44, 79];
 
 /// A set of up to 50 types as the section of them.
-pub(super) fn types(random: &mut Random) -> Vec<u8> {
+pub(crate) fn types(random: &mut Random) -> Vec<u8> {
     let most = if random.below(4) == 0 { 50 } else { 12 };
     let count = 1 + random.below(most);
     let plans = plan(random, count);

@@ -2,7 +2,7 @@
 
 pub(crate) mod assemble;
 mod fuzz;
-mod generate;
+pub(crate) mod generate;
 pub(crate) mod kernel;
 mod probes;
 mod sources;
