@@ -35,7 +35,7 @@ pub fn compile(module: ir::Module, options: &Options) -> Result<Object, Diags> {
 /// As [`compile`].
 pub fn compile_with(mut module: ir::Module, options: &Options, after: After<'_>) -> Result<Object, Diags> {
     optimize(&mut module, options, after)?;
-    let code = lower::all(&module, options)?;
+    let code = lower::all(&mut module, options)?;
     object::write(module, code, options)
 }
 

@@ -1,4 +1,4 @@
-//! From IR to BPF instructions: the blocks ([`graph`]), what upper bits hold ([`widths`]), machine instructions
+//! From IR to BPF instructions: loops for long copies ([`large`]), the blocks ([`graph`]), what upper bits hold ([`widths`]), machine instructions
 //! ([`select`]), registers ([`regs`]), instructions ([`emit`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
 //! ([`encode`]).
 
@@ -9,6 +9,7 @@ mod encode;
 mod flow;
 mod frame;
 mod graph;
+mod large;
 mod layout;
 mod live;
 mod machine;
@@ -31,7 +32,10 @@ use crate::options::Target;
 use crate::{Diag, Diags, Options};
 
 /// The code of all functions, in the order of [`Module::funcs`].
-pub(crate) fn all(module: &Module, options: &Options) -> Result<Vec<Code>, Diags> {
+pub(crate) fn all(module: &mut Module, options: &Options) -> Result<Vec<Code>, Diags> {
+    let endless: Vec<_> = (0..).zip(&module.funcs).flat_map(|(at, func)| large::endless(at, func)).collect();
+    module.funcs.iter_mut().for_each(large::run);
+    let module = &*module;
     let mut lower = Lower {
         module,
         options,
@@ -40,6 +44,9 @@ pub(crate) fn all(module: &Module, options: &Options) -> Result<Vec<Code>, Diags
         allocator: Allocator::new(),
         diags: Vec::new(),
     };
+    for (func, loc, size) in endless {
+        lower.check_size(&module.funcs[func], loc, size);
+    }
     let code = module.funcs.iter().map(|func| lower.function(func)).collect();
     if lower.diags.is_empty() { Ok(code) } else { Err(Diags(lower.diags)) }
 }
@@ -111,6 +118,18 @@ impl Lower<'_> {
     fn is_for_kernel(&self, func: &Func) -> bool {
         let section = self.module.symbol(func.symbol).section.as_deref();
         self.options.target == Target::Kernel && section.is_none_or(skep_object::section::is_kernel_section)
+    }
+
+    /// Tells of a copy or fill that the verifier would follow for too long.
+    fn check_size(&mut self, func: &Func, loc: Loc, size: u32) {
+        if self.is_for_kernel(func) {
+            let message = format!(
+                "{size} bytes are copied or set at once, which the kernel's verifier does not follow to the end; copy at most \
+                 {} of them in one run, or in a callback of bpf_loop",
+                large::MAX_KERNEL
+            );
+            self.diag(func, loc, DiagCode::TooLarge, message);
+        }
     }
 
     fn check_frame(&mut self, func: &Func, frame: &frame::Frame, spills: usize) {

@@ -2,6 +2,7 @@
 
 mod build;
 mod cases;
+mod copies;
 mod documents;
 mod jumps;
 mod random;

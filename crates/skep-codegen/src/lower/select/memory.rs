@@ -5,12 +5,8 @@ use skep_btf::CoreKind;
 use skep_insn::{AluOp, MemSize, Width};
 
 use super::{NONE, Select, SharedKind, def, read, same};
-use crate::diag::Code as DiagCode;
 use crate::ir::{self, Access, Op, Order, Type, Value};
 use crate::lower::machine::{At, FramePlace, Kind};
-
-/// The most bytes that one operation copies or sets: offsets of all of its parts stay within 16 bits, with room.
-const MAX_UNROLLED: u32 = 1 << 14;
 
 /// Where an access goes.
 #[derive(Clone, Copy)]
@@ -418,15 +414,8 @@ impl Select<'_> {
         });
     }
 
-    /// Walks over `size` bytes in pieces as wide as possible.
+    /// Walks over `size` bytes in pieces as wide as possible. They are few: there are loops for more.
     fn pieces(&mut self, size: u32, widest: u64, mut f: impl FnMut(&mut Self, u32, ir::Width)) {
-        if size > MAX_UNROLLED {
-            let message = format!(
-                "{size} bytes are copied or set at once, which takes an instruction for every 8 of them; use a loop for \
-                 more than {MAX_UNROLLED}"
-            );
-            return self.diag(DiagCode::TooLarge, message);
-        }
         let mut at = 0;
         while at < size {
             let left = u64::from(size - at);

@@ -121,6 +121,40 @@ fn the_kernel_takes_hazards_for_every_cpu() {
     }
 }
 
+#[test]
+fn the_kernel_takes_loops_for_large_copies() {
+    if or_skip().is_none() {
+        return;
+    }
+    let sir = "module \"copy.c\"\nlicense \"GPL\"
+global @a size 20004 align 8
+global @b size 20004 align 8
+fn @prog(ptr) -> i32 section \"xdp\" {
+b0(v0: ptr):
+  v1 = symbol @a
+  v2 = symbol @b
+  copy v1, v2, 20003 align 8
+  fill v2, 1, 20003 align 8
+  v3 = load.u32 i32 [v0+16]
+  br.eq v3, 1, b1, b2
+b1:
+  copy v1, v2, 10000 align 8
+  jump b2
+b2:
+  ret 2
+}
+";
+    let module = skep::codegen::ir::text::parse("copy.sir", sir).unwrap_or_else(|errors| panic!("{errors}"));
+    for cpu in [Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4] {
+        for opt in LEVELS {
+            let program = Build::new(&module).options(options(opt, cpu)).fallback(false);
+            if let Err(error) = kernel::load(&program) {
+                panic!("{opt:?} for {cpu:?}: {}", first_lines(&error));
+            }
+        }
+    }
+}
+
 /// Goes twice through 40 000 instructions.
 #[test]
 fn the_kernel_takes_far_jumps() {
