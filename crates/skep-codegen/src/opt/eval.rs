@@ -2,7 +2,7 @@
 //!
 //! Numbers come and go as [`Type::canonical`] keeps them: sign-extended from their width.
 
-use crate::ir::{BinOp, CastOp, Cond, Type, UnOp};
+use crate::ir::{BinOp, CastOp, Cond, Func, Op, Type, UnOp, Value};
 
 /// A number with zeros above its width.
 #[must_use]
@@ -71,6 +71,24 @@ pub(crate) fn cast(op: CastOp, from: Type, to: Type, a: i64) -> Option<i64> {
 #[must_use]
 pub(crate) const fn holds(cond: Cond, ty: Type, a: i64, b: i64) -> bool {
     cond.holds(bits(ty, a), bits(ty, b), ty.bits())
+}
+
+/// The number that an instruction makes, if those of its operands are known that it needs.
+#[must_use]
+pub(crate) fn inst(func: &Func, inst: Value, number: impl Fn(Value) -> Option<i64>) -> Option<i64> {
+    let node = func.node(inst);
+    let ty @ Type::Int(_) = node.ty? else { return None };
+    match node.op {
+        Op::Const(number) => Some(number),
+        Op::Bin(op, a, b) => number(a).zip(number(b)).map(|(a, b)| bin(op, ty, a, b)),
+        Op::Un(op, a) => number(a).map(|a| un(op, ty, a)),
+        Op::Cast(op, a) => number(a).and_then(|n| cast(op, func.ty(a), ty, n)),
+        Op::Cmp(cond, a, b) => {
+            number(a).zip(number(b)).map(|(x, y)| -i64::from(holds(cond, func.ty(a), x, y)))
+        }
+        Op::Select(c, a, b) => number(c).and_then(|c| number(if c == 0 { b } else { a })),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

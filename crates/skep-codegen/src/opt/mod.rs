@@ -14,6 +14,7 @@
 
 mod alias;
 mod dce;
+mod decide;
 mod eval;
 mod flow;
 mod fold;
@@ -21,12 +22,16 @@ mod gvn;
 mod inline;
 mod known;
 mod licm;
+mod likely;
 mod loops;
 mod params;
 mod promote;
+mod repair;
 mod stores;
 
-use crate::ir::{Func, Inline, Loc, Module, Node, Op, Signature, SymbolId, Term, Value, text, validate};
+use crate::ir::{
+    BlockData, Func, Inline, Loc, Module, Node, Op, Signature, SymbolId, Term, Value, text, validate,
+};
 use crate::{Opt, Options};
 
 /// What passes know besides the function.
@@ -51,10 +56,12 @@ pub(crate) const PASSES: &[Pass] = &[
     Pass { name: "params", run: params::run },
     Pass { name: "fold", run: fold::run },
     Pass { name: "flow", run: flow::run },
+    Pass { name: "decide", run: decide::run },
     Pass { name: "gvn", run: gvn::run },
     Pass { name: "licm", run: licm::run },
     Pass { name: "stores", run: stores::run },
     Pass { name: "dce", run: dce::run },
+    Pass { name: "likely", run: likely::run },
 ];
 
 /// Passes that run one after the other.
@@ -74,12 +81,15 @@ const fn pipeline(opt: Opt) -> &'static [Round] {
                 passes: &["promote", "params", "fold", "flow", "gvn", "fold", "flow", "params"],
                 depends: false,
             },
+            // What was decided may decide more.
+            Round { passes: &["decide", "params", "fold", "flow"], depends: true },
+            Round { passes: &["decide", "params", "fold", "flow"], depends: true },
             // Addresses that have become constants, copies of what was filled: more slots can be values.
             Round {
                 passes: &["promote", "params", "fold", "flow", "gvn", "fold", "flow", "params"],
                 depends: true,
             },
-            Round { passes: &["licm", "stores", "dce"], depends: false },
+            Round { passes: &["licm", "stores", "dce", "likely"], depends: false },
         ],
     }
 }
@@ -195,6 +205,11 @@ fn absent() -> Func {
         nodes: Vec::new(),
         loc: Loc::UNKNOWN,
     }
+}
+
+/// What stands for a block while it is being changed.
+fn no_block() -> BlockData {
+    BlockData { params: Vec::new(), insts: Vec::new(), term: Term::Open, loc: Loc::UNKNOWN }
 }
 
 /// How often each value is used.

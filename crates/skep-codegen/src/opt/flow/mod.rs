@@ -31,7 +31,7 @@ pub(super) fn drop_unreachable(func: &mut Func) {
 }
 
 /// Empties the blocks that cannot be reached.
-fn prune(func: &mut Func) -> bool {
+pub(super) fn prune(func: &mut Func) -> bool {
     let mut reached = vec![false; func.blocks.len()];
     let mut todo = vec![Func::ENTRY];
     reached[0] = true;
@@ -135,7 +135,7 @@ fn split_truth(func: &mut Func, at: usize) -> bool {
 }
 
 /// Gives the blocks that are left new numbers, in the same order.
-fn compact(func: &mut Func) -> bool {
+pub(super) fn compact(func: &mut Func) -> bool {
     if !func.blocks.iter().any(is_gone) {
         return false;
     }

@@ -235,22 +235,11 @@ impl Thread<'_> {
     }
 
     fn compute(&self, bounds: &Bounds, inst: Value) -> Bound {
-        let node = self.func.node(inst);
         let number = |v: Value| match self.lookup(bounds, v) {
             Bound::Number(number) => Some(number),
             _ => None,
         };
-        let Some(ty @ Type::Int(_)) = node.ty else { return Bound::Unknown };
-        let result = match node.op {
-            Op::Const(number) => Some(number),
-            Op::Bin(op, a, b) => number(a).zip(number(b)).map(|(a, b)| eval::bin(op, ty, a, b)),
-            Op::Un(op, a) => number(a).map(|a| eval::un(op, ty, a)),
-            Op::Cast(op, a) => number(a).and_then(|n| eval::cast(op, self.func.ty(a), ty, n)),
-            Op::Cmp(cond, a, b) => {
-                number(a).zip(number(b)).map(|(x, y)| -i64::from(eval::holds(cond, self.func.ty(a), x, y)))
-            }
-            _ => None,
-        };
+        let result = eval::inst(self.func, inst, number);
         result.map_or(Bound::Unknown, Bound::Number)
     }
 
