@@ -3,7 +3,7 @@
 //! Each function panics if a promise of the crate is broken; that the bytes are refused breaks none.
 
 use crate::maps::{self, Unknown};
-use crate::{Btf, BtfBuilder, BtfExt, ByteOff, Endian, Error};
+use crate::{Btf, BtfBuilder, BtfExt, ByteOff, Endian, Error, dump};
 
 /// How many bytes of memory a byte of input may take, beside a fixed amount.
 const MEMORY_PER_BYTE: usize = 8;
@@ -18,6 +18,7 @@ pub fn btf(bytes: &[u8]) -> Result<Btf, Error> {
     let btf = Btf::parse(bytes).inspect_err(readable)?;
     assert!(btf.footprint() <= MEMORY + MEMORY_PER_BYTE * bytes.len(), "{} bytes held", btf.footprint());
     lookups(&btf);
+    texts(&btf);
     for endian in [Endian::Little, Endian::Big] {
         let written = btf.to_bytes(endian);
         assert!(written.len() <= bytes.len(), "what is written is no longer than what was read");
@@ -37,6 +38,15 @@ pub fn btf(bytes: &[u8]) -> Result<Btf, Error> {
         }
     }
     Ok(btf)
+}
+
+/// Every text of the types has an end.
+fn texts(btf: &Btf) {
+    let mut sink = std::io::sink();
+    dump::raw(btf, btf.ids(), &mut sink).expect("nothing fails to be thrown away");
+    dump::json(btf, btf.ids(), &mut sink).expect("nothing fails to be thrown away");
+    let header = dump::Header::new(btf).asserts(true).symbols(true);
+    header.write(btf.ids(), &mut sink).expect("nothing fails to be thrown away");
 }
 
 fn lookups(btf: &Btf) {

@@ -5,6 +5,7 @@
 mod dedup;
 mod downgrade;
 mod faults;
+mod header;
 mod layouts;
 mod maps;
 mod property;

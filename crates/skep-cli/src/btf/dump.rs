@@ -12,6 +12,7 @@ use crate::btf::input::{self, Source};
 #[command(after_help = "\
 Examples:
   skep btf dump /sys/kernel/btf/vmlinux | grep -w task_struct
+  skep btf dump --format c /sys/kernel/btf/vmlinux > vmlinux.h
   skep btf dump --id 7 --id 9 prog.o
   skep btf dump --format json prog.o | jq '.types | length'")]
 pub(crate) struct Args {
@@ -23,13 +24,18 @@ pub(crate) struct Args {
     /// Only the type of this id. Repeatable.
     #[arg(long = "id", value_name = "N")]
     ids: Vec<u32>,
+    /// With --format c: have the compiler check the size of each type and the offset of each member.
+    #[arg(long)]
+    asserts: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Format {
     /// Each record as it is encoded, the text of `bpftool btf dump`.
     Raw,
-    /// The same for programs, with the keys of `bpftool --json btf dump`.
+    /// A header that compiles, with each type's layout to the last byte.
+    C,
+    /// The same as raw, for programs, with the keys of `bpftool --json btf dump`.
     Json,
 }
 
@@ -37,7 +43,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let btf = input::types(&args.source)?;
     let ids = chosen(&btf, &args.ids, &crate::input::name(&args.source.file))?;
     let mut out = io::stdout().lock();
+    if args.asserts && !matches!(args.format, Format::C) {
+        bail!("--asserts is for C; expected --format c");
+    }
     match args.format {
+        Format::C => {
+            let header = dump::Header::new(&btf).asserts(args.asserts).symbols(!args.ids.is_empty());
+            header.write(ids, &mut out)
+        }
         Format::Raw => dump::raw(&btf, ids, &mut out),
         Format::Json => dump::json(&btf, ids, &mut out),
     }
