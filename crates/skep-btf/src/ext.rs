@@ -3,8 +3,10 @@
 use std::fmt;
 
 use crate::btf::Btf;
+use crate::builder::BtfBuilder;
 use crate::bytes::{Endian, Header, Part, index, len64, push_preamble, word};
 use crate::check;
+use crate::dedup::IdMap;
 use crate::error::{Error, Section};
 use crate::lines::Lines;
 use crate::types::{StrRef, TypeId};
@@ -167,6 +169,52 @@ impl BtfExt {
         out
     }
 
+    /// The same records about other types and strings.
+    #[must_use]
+    pub fn map(
+        &self,
+        mut ty: impl FnMut(TypeId) -> TypeId,
+        mut string: impl FnMut(StrRef) -> StrRef,
+    ) -> BtfExt {
+        let func_info = mapped(&self.func_info, &mut string, |_, r| FuncInfo { func: ty(r.func), ..*r });
+        let line_info = mapped(&self.line_info, &mut string, |string, r| LineInfo {
+            file: string(r.file),
+            text: string(r.text),
+            ..*r
+        });
+        let core_relo = mapped(&self.core_relo, &mut string, |string, r| CoreRelo {
+            ty: ty(r.ty),
+            access: string(r.access),
+            ..*r
+        });
+        BtfExt { func_info, line_info, core_relo }
+    }
+
+    /// The same records for a set that the types have been merged into. `from` is the set that they belong to now; their
+    /// strings are added to the new one.
+    ///
+    /// That is not all that refers to types: see [`type_ids`](BtfExt::type_ids).
+    #[must_use]
+    pub fn remap(&self, from: &Btf, ids: &IdMap, into: &mut BtfBuilder) -> BtfExt {
+        self.map(|id| ids.get(id), |at| into.string(from.string(at)))
+    }
+
+    /// The instructions that have the id of a type in them, with their sections and what the id is: whoever gives types
+    /// other ids has to write the ids of the remapped records there.
+    pub fn type_ids(&self) -> impl Iterator<Item = (StrRef, ByteOff, TypeId)> {
+        let of_block = |block: &Block<CoreRelo>| {
+            let section = block.section;
+            let is_local = |relo: &&CoreRelo| relo.kind == CoreKind::TypeIdLocal;
+            block
+                .records
+                .iter()
+                .filter(is_local)
+                .map(move |relo| (section, relo.at, relo.ty))
+                .collect::<Vec<_>>()
+        };
+        self.core_relo.iter().flat_map(of_block)
+    }
+
     /// The functions of a code section, in the order of the encoding.
     pub fn funcs_of<'a>(&'a self, btf: &'a Btf, section: &'a str) -> impl Iterator<Item = &'a FuncInfo> {
         records_of(&self.func_info, btf, section)
@@ -182,6 +230,18 @@ impl BtfExt {
     pub fn relos_of<'a>(&'a self, btf: &'a Btf, section: &'a str) -> impl Iterator<Item = &'a CoreRelo> {
         records_of(&self.core_relo, btf, section)
     }
+}
+
+fn mapped<R, S: FnMut(StrRef) -> StrRef>(
+    blocks: &[Block<R>],
+    string: &mut S,
+    mut record: impl FnMut(&mut S, &R) -> R,
+) -> Vec<Block<R>> {
+    let block = |block: &Block<R>| Block {
+        section: string(block.section),
+        records: block.records.iter().map(|r| record(string, r)).collect(),
+    };
+    blocks.iter().map(block).collect()
 }
 
 fn records_of<'a, R>(blocks: &'a [Block<R>], btf: &'a Btf, section: &'a str) -> impl Iterator<Item = &'a R> {

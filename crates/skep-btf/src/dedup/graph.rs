@@ -1,5 +1,6 @@
 //! The types of all inputs as the nodes of one graph.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ impl<'a> Graph<'a> {
             nodes: Vec::with_capacity(types + 2),
             edges: Vec::new(),
             words: Vec::new(),
-            names: Names::new(parts.iter().map(|part| part.strings()).collect(), bases),
+            names: Names::new(&parts.iter().map(|part| part.strings()).collect::<Vec<_>>(), bases),
             base: base.map_or(0, Btf::count),
             before: Vec::with_capacity(inputs.len()),
             class: Vec::new(),
@@ -105,9 +106,8 @@ impl<'a> Graph<'a> {
             if number >= bases {
                 graph.before.push(before);
             }
-            graph.names.open(number);
-            graph.add(part, before, number)?;
-            graph.names.close(number);
+            graph.names.open(part.strings())?;
+            graph.add(part, before)?;
         }
         let end = Node { edges: word(graph.edges.len()), words: word(graph.words.len()), ..Node::VOID };
         graph.nodes.push(end);
@@ -122,12 +122,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Adds the types of one set, whose strings are those of the set and of the bases.
-    fn add(&mut self, part: &Btf, before: u32, number: usize) -> Result<(), Error> {
+    fn add(&mut self, part: &Btf, before: u32) -> Result<(), Error> {
         let Graph { nodes, edges, words, names, .. } = self;
         let kept = part.store().base;
         let node = |id: TypeId| if id.0 <= kept { id.0 } else { before + (id.0 - kept) };
         for (id, ty) in part.iter() {
-            let mut name = |at: StrRef| names.number(at, number, part);
+            let mut name = |at: StrRef| names.number(at);
             let mut node_of = Node { edges: word(edges.len()), words: word(words.len()), ..Node::VOID };
             node_of.kind = ty.kind();
             node_of.name = name(part.name_ref(id))?;
@@ -280,11 +280,9 @@ pub(crate) struct Names<'a> {
     table: Table,
     /// By number.
     pub(crate) texts: Vec<&'a [u8]>,
-    /// The tables: first those of the bases, each going on where the one before ends.
-    tables: Vec<&'a Strings>,
+    /// The tables that are in use: first those of the bases, each going on where the one before ends.
+    tables: Vec<Numbered<'a>>,
     bases: usize,
-    /// The number of the string at each offset of the tables that are in use, 0 if it has not been asked for.
-    known: Vec<Vec<u32>>,
     /// How many bytes of strings may still be looked at. Strings may share their ends, so that a small table can hold
     /// very many bytes.
     budget: u64,
@@ -296,29 +294,73 @@ pub(crate) struct Names<'a> {
 const SHARED: u64 = 16;
 const BUDGET: u64 = 1 << 20;
 
+/// A table with the numbers of its strings.
+struct Numbered<'a> {
+    strings: &'a Strings,
+    /// A bit for each byte at which a string starts, and how many there are before each word.
+    starts: Vec<(u64, u32)>,
+    /// The numbers of these strings, in order.
+    numbers: Vec<u32>,
+    /// The numbers of strings that start inside of others.
+    inside: HashMap<StrRef, u32>,
+}
+
+impl Numbered<'_> {
+    /// The number of a string that starts behind another.
+    fn number(&self, at: StrRef) -> Option<u32> {
+        let place = index(at.0 - self.strings.start());
+        let &(bits, before) = self.starts.get(place / 64)?;
+        let bit = 1 << (place % 64);
+        let rank = index(before + (bits & (bit - 1)).count_ones());
+        if bits & bit == 0 { None } else { self.numbers.get(rank).copied() }
+    }
+}
+
 impl<'a> Names<'a> {
-    fn new(tables: Vec<&'a Strings>, bases: usize) -> Names<'a> {
+    fn new(tables: &[&Strings], bases: usize) -> Names<'a> {
         let len = |table: &&Strings| u64::try_from(table.section().len()).unwrap_or(u64::MAX);
+        let strings = |table: &&Strings| table.section().iter().filter(|&&byte| byte == 0).count();
         Names {
-            table: Table::with_capacity(1024),
+            table: Table::with_capacity(tables.iter().map(strings).max().unwrap_or_default()),
             texts: vec![b""],
+            tables: Vec::new(),
             bases,
-            known: vec![Vec::new(); tables.len()],
             budget: tables.iter().map(len).sum::<u64>().saturating_mul(SHARED).saturating_add(BUDGET),
-            tables,
             in_base: Vec::new(),
         }
     }
 
-    /// Prepares for the strings of a set.
-    fn open(&mut self, part: usize) {
-        self.known[part] = vec![0; self.tables[part].section().len()];
+    /// Goes on to the strings of the next set. Of those before only the bases' will be asked for again.
+    fn open(&mut self, strings: &'a Strings) -> Result<(), Error> {
+        self.tables.truncate(self.bases);
+        let section = strings.section();
+        let mut starts = vec![(0_u64, 0_u32); section.len().div_ceil(64)];
+        let mut numbers = Vec::new();
+        let mut rest = section;
+        while !rest.is_empty() {
+            let place = section.len() - rest.len();
+            let text = CStr::from_bytes_until_nul(rest).map_or(rest, CStr::to_bytes);
+            let number = self.intern(text)?;
+            if self.tables.len() < self.bases {
+                self.note_base(number, StrRef(strings.start() + word(place)));
+            }
+            starts[place / 64].0 |= 1 << (place % 64);
+            numbers.push(number);
+            rest = rest.get(text.len() + 1..).unwrap_or_default();
+        }
+        let mut before = 0;
+        for (bits, count) in &mut starts {
+            *count = before;
+            before += bits.count_ones();
+        }
+        self.tables.push(Numbered { strings, starts, numbers, inside: HashMap::new() });
+        Ok(())
     }
 
-    /// Only the bases' strings will be asked for again.
-    fn close(&mut self, part: usize) {
-        if part >= self.bases {
-            self.known[part] = Vec::new();
+    fn note_base(&mut self, number: u32, at: StrRef) {
+        self.in_base.resize(self.texts.len().max(self.in_base.len()), StrRef::EMPTY);
+        if number != 0 && self.in_base[index(number)] == StrRef::EMPTY {
+            self.in_base[index(number)] = at;
         }
     }
 
@@ -327,45 +369,49 @@ impl<'a> Names<'a> {
         self.in_base.get(index(number)).copied().filter(|&at| at != StrRef::EMPTY)
     }
 
-    /// The number of a string of a set, which has that number itself.
-    fn number(&mut self, at: StrRef, part: usize, btf: &Btf) -> Result<u32, Error> {
-        if at == StrRef::EMPTY {
+    /// The number of a string of the set that is open.
+    fn number(&mut self, at: StrRef) -> Result<u32, Error> {
+        let starts_before = |table: &Numbered<'_>| table.strings.start() <= at.0;
+        let mut part = self.tables.len() - 1;
+        if !starts_before(&self.tables[part]) {
+            part = self.tables[..self.bases].partition_point(starts_before) - 1;
+        }
+        let table = &self.tables[part];
+        if let Some(number) = table.number(at) {
+            return Ok(number);
+        }
+        if let Some(&number) = table.inside.get(&at) {
+            return Ok(number);
+        }
+        let rest = table.strings.section().get(index(at.0 - table.strings.start())..).unwrap_or_default();
+        let text = CStr::from_bytes_until_nul(rest).map_or(&[][..], CStr::to_bytes);
+        let number = self.intern(text)?;
+        if part < self.bases {
+            self.note_base(number, at);
+        }
+        self.tables[part].inside.insert(at, number);
+        Ok(number)
+    }
+
+    /// The number of a text.
+    fn intern(&mut self, text: &'a [u8]) -> Result<u32, Error> {
+        if text.is_empty() {
             return Ok(0);
         }
-        let part = match at.0 >= btf.strings().start() {
-            true => part,
-            false => self.tables[..self.bases].partition_point(|table| table.start() <= at.0) - 1,
+        let len = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let Some(left) = self.budget.checked_sub(len) else {
+            let what = "bytes of strings that share their ends";
+            return Err(Error::Limit { id: TypeId::VOID, what, found: len, limit: self.budget });
         };
-        let place = index(at.0 - self.tables[part].start());
-        let Some(known) = self.known[part].get_mut(place) else { return Ok(0) };
-        if *known == 0 {
-            let rest = self.tables[part].section().get(place..).unwrap_or_default();
-            let text = CStr::from_bytes_until_nul(rest).map_or(&[][..], CStr::to_bytes);
-            if text.is_empty() {
-                return Ok(0);
-            }
-            let len = u64::try_from(text.len()).unwrap_or(u64::MAX);
-            let Some(left) = self.budget.checked_sub(len) else {
-                let what = "bytes of strings that share their ends";
-                return Err(Error::Limit { id: TypeId::VOID, what, found: len, limit: self.budget });
-            };
-            self.budget = left;
-            let hash = self.table.hash(text);
-            let texts = &self.texts;
-            *known = match self.table.find(hash, |number| texts[index(number)] == text) {
-                Some(number) => number,
-                None => {
-                    let number = word(self.texts.len());
-                    self.texts.push(text);
-                    self.table.insert(hash, number);
-                    if part < self.bases {
-                        self.in_base.resize(self.texts.len(), StrRef::EMPTY);
-                        self.in_base[index(number)] = at;
-                    }
-                    number
-                }
-            };
+        self.budget = left;
+        let hash = self.table.hash(text);
+        let texts = &self.texts;
+        if let Some(number) = self.table.find(hash, |number| texts[index(number)] == text) {
+            return Ok(number);
         }
-        Ok(*known)
+        let number = word(self.texts.len());
+        self.texts.push(text);
+        self.table.insert(hash, number);
+        Ok(number)
     }
 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use skep_btf::dedup::{Deduped, Forwards, Options};
 use skep_btf::{
-    Array, Btf, BtfBuilder, Composite, Datasec, DeclTag, Endian, Enum, Enumerator, Func, FuncProto, FwdKind,
-    IntEncoding, Kind, Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var, dedup,
+    Array, Btf, BtfBuilder, BtfExt, Composite, CoreKind, CoreRelo, Datasec, DeclTag, Endian, Enum,
+    Enumerator, Func, FuncProto, FwdKind, IntEncoding, Kind, Linkage, Member, Param, SecVar, StrRef, Type,
+    TypeId, TypeTag, Var, dedup,
 };
 
-use crate::random::Random;
+use crate::random::{self, Random};
 use crate::tools::kernel;
 
 fn merge(inputs: &[&Btf], options: &Options) -> Deduped {
@@ -831,6 +832,51 @@ fn random_sets_on_random_bases() {
         let merged = merge(&[&input, &base], &options);
         let again = merge(&[&merged.btf], &options).btf;
         assert!(again == merged.btf, "seed {seed}\n{}\n{}\n{}", list(&base), list(&merged.btf), list(&again));
+    }
+}
+
+#[test]
+fn records_about_instructions_follow_their_types() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let sets = [random::types(&mut random), random::types(&mut random)];
+        let merged = merge(&sets.each_ref(), &Options::new().forwards(Forwards::Keep));
+        let mut types = BtfBuilder::from(merged.btf);
+        let mut done = Vec::new();
+        for (btf, map) in sets.iter().zip(&merged.maps) {
+            let ext = random::records(&mut random, btf);
+            done.push((ext.remap(btf, map, &mut types), ext, btf));
+        }
+        let out = types.build().unwrap();
+        for (new, old, btf) in done {
+            let back = new.map(|id| id, |at| at);
+            assert_eq!(back, new);
+            for (new, old) in new.core_relo.iter().zip(&old.core_relo) {
+                assert_eq!(out.string(new.section), btf.string(old.section));
+                for (new, old) in new.records.iter().zip(&old.records) {
+                    assert_eq!(
+                        (new.at, new.kind, out.string(new.access)),
+                        (old.at, old.kind, btf.string(old.access))
+                    );
+                    assert_eq!(out.name(new.ty), btf.name(old.ty));
+                }
+            }
+            for (new, old) in new.line_info.iter().zip(&old.line_info) {
+                for (new, old) in new.records.iter().zip(&old.records) {
+                    assert_eq!(
+                        (out.string(new.file), out.string(new.text)),
+                        (btf.string(old.file), btf.string(old.text))
+                    );
+                    assert_eq!((new.at, new.line, new.column), (old.at, old.line, old.column));
+                }
+            }
+            let ids = |ext: &BtfExt| ext.type_ids().map(|(_, at, id)| (at, id)).collect::<Vec<_>>();
+            let is_id = |relo: &&CoreRelo| relo.kind == CoreKind::TypeIdLocal;
+            let records = new.core_relo.iter().flat_map(|block| &block.records).filter(is_id);
+            assert_eq!(ids(&new), records.map(|relo| (relo.at, relo.ty)).collect::<Vec<_>>());
+            assert_eq!(ids(&new).len(), ids(&old).len());
+            assert!(BtfExt::parse(&new.to_bytes(Endian::Big), &out).unwrap() == new);
+        }
     }
 }
 
