@@ -66,6 +66,7 @@ pub use crate::verify::{Element, Errno, KernelVersion, NotAVersion, Refusal, Rul
 pub mod dedup;
 #[doc(hidden)]
 pub mod derive;
+pub mod diff;
 pub mod dump;
 pub mod mangle;
 pub mod maps;

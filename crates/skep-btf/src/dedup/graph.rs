@@ -117,7 +117,7 @@ impl<'a> Graph<'a> {
             return Err(Error::Limit { id: TypeId::VOID, what: "elements to merge", found, limit });
         }
         graph.find_owners();
-        graph.classify();
+        graph.classify(SPACES, Node::space);
         Ok(graph)
     }
 
@@ -209,12 +209,13 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn classify(&mut self) {
-        let mut known = vec![[0; SPACES]; self.names.texts.len()];
-        self.class = vec![0; self.nodes.len()];
+    /// Tells what is referred to by name: what has a name space, which is a number below `spaces`.
+    pub(crate) fn classify(&mut self, spaces: usize, space: impl Fn(&Node) -> Option<usize>) {
+        let mut known = vec![0; self.names.texts.len() * spaces];
+        (self.class, self.classes) = (vec![0; self.nodes.len()], 0);
         for node in 1..self.nodes.len() - 1 {
-            let Some(space) = self.nodes[node].space() else { continue };
-            let class = &mut known[index(self.nodes[node].name)][space];
+            let Some(space) = space(&self.nodes[node]) else { continue };
+            let class = &mut known[index(self.nodes[node].name) * spaces + space];
             if *class == 0 {
                 self.classes += 1;
                 *class = self.classes;

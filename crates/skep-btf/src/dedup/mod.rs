@@ -30,10 +30,10 @@
 //! The result does not depend on the order of the inputs, nor on how types are distributed over them or numbered. To
 //! remap what else refers to types, see [`BtfExt::remap`](crate::BtfExt::remap).
 
-mod cons;
+pub(crate) mod cons;
 mod emit;
 mod forward;
-mod graph;
+pub(crate) mod graph;
 mod order;
 mod refine;
 

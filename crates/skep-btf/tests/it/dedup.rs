@@ -11,6 +11,7 @@ use skep_btf::{
     TypeId, TypeTag, Var, dedup,
 };
 
+use crate::property::seeds;
 use crate::random::{self, Random};
 use crate::tools::kernel;
 
@@ -215,7 +216,7 @@ fn classes(inputs: &[&Btf]) -> Vec<Vec<usize>> {
 }
 
 /// The types in another order.
-fn renumbered(random: &mut Random, btf: &Btf) -> Btf {
+pub(crate) fn renumbered(random: &mut Random, btf: &Btf) -> Btf {
     let mut order: Vec<TypeId> = btf.ids().collect();
     for at in (1..order.len()).rev() {
         order.swap(at, random.index(at + 1));
@@ -297,7 +298,7 @@ fn clashing(random: &mut Random) -> Btf {
 #[test]
 fn types_are_one_if_nothing_tells_them_apart() {
     let (mut equal, mut apart) = (0, 0);
-    for seed in 0..3000 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let mut sets: Vec<Btf> = (0..=random.below(3)).map(|_| clashing(&mut random)).collect();
         if random.below(2) == 0 {
@@ -316,12 +317,12 @@ fn types_are_one_if_nothing_tells_them_apart() {
         equal += inputs.iter().map(|input| input.ids().len()).sum::<usize>() - found.len();
         apart += found.len();
     }
-    assert!(equal > 3000 && apart > 3000, "{equal} types were there already, {apart} were not");
+    assert!(equal > 100 && apart > 100, "{equal} types were there already, {apart} were not");
 }
 
 #[test]
 fn the_result_is_independent_of_order_and_merging_is_idempotent() {
-    for seed in 0..4000 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let (a, b) = (clashing(&mut random), clashing(&mut random));
         for forwards in [Forwards::Keep, Forwards::Resolve] {
@@ -355,7 +356,7 @@ fn list(btf: &Btf) -> String {
 /// Views of one program: each knows some structs, and of others only that they exist.
 #[test]
 fn views_of_one_program_come_together() {
-    for seed in 0..300 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let structs = 2 + random.below(12);
         let links: Vec<Vec<u32>> =
@@ -819,7 +820,7 @@ fn on_top_of_a_base() {
 /// Random types on random bases: what the base has is found there.
 #[test]
 fn random_sets_on_random_bases() {
-    for seed in 0..2000 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let base = Arc::new(dedup(&[&clashing(&mut random)], &Options::new()).unwrap().btf);
         let input = clashing(&mut random);
@@ -837,7 +838,7 @@ fn random_sets_on_random_bases() {
 
 #[test]
 fn records_about_instructions_follow_their_types() {
-    for seed in 0..300 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let sets = [random::types(&mut random), random::types(&mut random)];
         let merged = merge(&sets.each_ref(), &Options::new().forwards(Forwards::Keep));

@@ -4,6 +4,7 @@
 
 mod dedup;
 mod downgrade;
+mod diff;
 mod faults;
 mod header;
 mod layouts;

@@ -13,6 +13,12 @@ fn time() -> Duration {
     Duration::from_secs(seconds.unwrap_or(1))
 }
 
+/// As many seeds as there is time for, and some in any case.
+pub(crate) fn seeds() -> impl Iterator<Item = u64> {
+    let (start, time) = (Instant::now(), time());
+    (0..).take_while(move |&seed| seed < 20 || start.elapsed() < time)
+}
+
 #[test]
 fn valid_types_and_records_survive_a_round_trip() {
     let (start, time) = (Instant::now(), time());

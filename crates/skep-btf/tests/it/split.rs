@@ -5,6 +5,7 @@ use std::sync::Arc;
 use skep_btf::{Btf, BtfBuilder, Endian, FwdKind, IntEncoding, Kind, Linkage, StrRef, Type, TypeId};
 
 use crate::faults::section;
+use crate::property::seeds;
 use crate::random::{self, Random};
 
 /// The types of a kernel, as it were.
@@ -153,7 +154,7 @@ fn sections_of_the_base_stay_as_they_are() {
 /// Random types on random types: what is found there is not added again, and everything reads back.
 #[test]
 fn random_sets_on_top_of_others() {
-    for seed in 0..200 {
+    for seed in seeds() {
         let mut random = Random(seed);
         let (below, above) = (random::types(&mut random), random::types(&mut random));
         let base = Arc::new(below.clone());
