@@ -3,11 +3,10 @@
 //! Types are numbered in the order of their first DIEs, each behind what it is made of, as far as it does not contain
 //! itself. Kernels look only so far ahead.
 
-use std::collections::HashMap;
-
 use skep_btf::{Btf, Endian, Kind, Linkage};
 
 use crate::error::Error;
+use crate::hash::Map;
 use crate::names::{Name, Names};
 use crate::path::Paths;
 use crate::pool::{Id, Place, Rec, Record, Records};
@@ -40,7 +39,7 @@ struct Writer<'o> {
     /// The type of each record, 0 for none yet.
     ids: Vec<u32>,
     /// The definition of each name.
-    definitions: HashMap<Id, Id>,
+    definitions: Map<Id, Id>,
     /// The records in the order of their types.
     order: Vec<Id>,
     next: u32,
@@ -51,8 +50,8 @@ struct Writer<'o> {
 /// The string section.
 struct Strings {
     bytes: Vec<u8>,
-    known: HashMap<Box<[u8]>, u32>,
-    by_name: HashMap<Name, u32>,
+    known: Map<Box<[u8]>, u32>,
+    by_name: Map<Name, u32>,
 }
 
 impl<'o> Writer<'o> {
@@ -60,9 +59,9 @@ impl<'o> Writer<'o> {
         Writer {
             output,
             paths: Paths::new(output.records, output.names),
-            strings: Strings { bytes: vec![0], known: HashMap::new(), by_name: HashMap::new() },
+            strings: Strings { bytes: vec![0], known: Map::default(), by_name: Map::default() },
             ids: vec![0; output.records.limit()],
-            definitions: HashMap::new(),
+            definitions: Map::default(),
             order: Vec::new(),
             next: 1,
             array_index: 0,

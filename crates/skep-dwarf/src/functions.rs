@@ -3,9 +3,8 @@
 //! Whoever traces a function by its BTF finds it by its name, and its parameters in the registers of the calling
 //! convention. So a name must stand for one prototype, and the code must keep to it.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::elf::Symbol;
+use crate::hash::{Map, Set};
 use crate::model::flag;
 use crate::names::{Name, Names};
 use crate::options::Functions;
@@ -16,14 +15,14 @@ use crate::shape::Placed;
 /// The functions with a symbol.
 #[derive(Debug)]
 pub(crate) struct Symbols<'d> {
-    exact: HashSet<&'d [u8]>,
+    exact: Set<&'d [u8]>,
     /// What is in front of the first dot of those that have one: `foo` for `foo.isra.0`.
-    stems: HashSet<&'d [u8]>,
+    stems: Set<&'d [u8]>,
 }
 
 impl<'d> Symbols<'d> {
     pub(crate) fn new(symbols: &[Symbol<'d>]) -> Symbols<'d> {
-        let (mut exact, mut stems) = (HashSet::new(), HashSet::new());
+        let (mut exact, mut stems) = (Set::default(), Set::default());
         for symbol in symbols.iter().filter(|symbol| symbol.is_function) {
             exact.insert(symbol.name);
             if let Some(dot) = symbol.name.iter().position(|&byte| byte == b'.') {
@@ -46,7 +45,7 @@ pub(crate) fn choose(
     symbols: &Symbols<'_>,
     which: Functions,
 ) -> Vec<Result<(), Skip>> {
-    let mut groups: HashMap<(Id, Name), Group> = HashMap::new();
+    let mut groups: Map<(Id, Name), Group> = Map::default();
     for function in functions {
         let record = records.get(function.id);
         let group = groups.entry((record.id(0), record.name(1))).or_default();

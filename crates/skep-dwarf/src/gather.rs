@@ -3,7 +3,6 @@
 //! A unit that refers to no other one is read, made into records and forgotten, so that memory does not grow with
 //! their number. The others are kept until all units are read.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -12,6 +11,7 @@ use std::thread;
 
 use crate::decode::{Decoder, Root};
 use crate::error::Error;
+use crate::hash::Map;
 use crate::input::Input;
 use crate::model::{External, Unit};
 use crate::options::Options;
@@ -41,9 +41,9 @@ pub(crate) struct Gist {
 /// Units that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Linked {
-    units: HashMap<usize, Unit>,
+    units: Map<usize, Unit>,
     /// Where the references of each unit lead.
-    targets: HashMap<(usize, External), (usize, u32)>,
+    targets: Map<(usize, External), (usize, u32)>,
 }
 
 impl Others for Linked {

@@ -1,11 +1,11 @@
 //! The files that the debug information is in, and the units in them.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::attrs::Source;
 use crate::elf::{self, Elf};
 use crate::error::Error;
+use crate::hash::Map;
 use crate::model::External;
 use crate::names::Names;
 use crate::options::Options;
@@ -37,9 +37,9 @@ pub(crate) struct Input<'f> {
     pub(crate) names: Names<'f>,
     /// Sorted by file, section and offset.
     pub(crate) units: Vec<UnitHeader>,
-    ranges: HashMap<(u16, InfoSection), Range<usize>>,
+    ranges: Map<(u16, InfoSection), Range<usize>>,
     /// The type units, by signature.
-    signatures: HashMap<u64, usize>,
+    signatures: Map<u64, usize>,
 }
 
 impl<'f> Input<'f> {
@@ -52,7 +52,7 @@ impl<'f> Input<'f> {
             supplementary = u16::try_from(sections.len()).ok();
             sections.push(&elf.sections);
         }
-        let (mut units, mut ranges) = (Vec::new(), HashMap::new());
+        let (mut units, mut ranges) = (Vec::new(), Map::default());
         for (file, of) in (0..).zip(&sections) {
             for section in [InfoSection::Info, InfoSection::Types] {
                 let start = units.len();
@@ -68,7 +68,7 @@ impl<'f> Input<'f> {
             let (found, limit) = (units.len().try_into().unwrap_or(u64::MAX), 1 << 24);
             return Err(Error::Limit { what: "units", found, limit });
         }
-        let mut signatures = HashMap::new();
+        let mut signatures = Map::default();
         for (at, unit) in units.iter().enumerate() {
             if let UnitKind::Type { signature, .. } = unit.kind {
                 signatures.entry(signature).or_insert(at);

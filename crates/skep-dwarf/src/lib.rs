@@ -40,6 +40,7 @@ mod error;
 mod expr;
 mod functions;
 mod gather;
+mod hash;
 mod input;
 mod lang;
 mod model;
@@ -126,7 +127,7 @@ fn count(
     fates: &[Result<(), Skip>],
 ) -> Vec<Id> {
     let mut encoded = Vec::new();
-    let mut known = std::collections::HashSet::new();
+    let mut known = hash::Set::default();
     for (of, fate) in placed.iter().zip(fates) {
         let unit = usize::try_from(of.place.unit()).ok().and_then(|at| gathered.units.get_mut(at));
         let Some(unit) = unit else { continue };

@@ -1,11 +1,10 @@
 //! Names of the debug information, as numbers that are equal if the names are.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::hash::{Map, Seed};
 use crate::reader::{index, word};
 
 /// A name of the file's debug information.
@@ -37,19 +36,19 @@ pub(crate) struct Names<'a> {
     debug_str: &'a [u8],
     /// Whether a place in `.debug_str` stands for its string.
     by_place: bool,
-    hasher: RandomState,
+    hasher: Seed,
     shards: [Mutex<Shard>; 1 << SHARD_BITS],
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    known: HashMap<Arc<[u8]>, u32>,
+    known: Map<Arc<[u8]>, u32>,
     list: Vec<Arc<[u8]>>,
 }
 
 impl<'a> Names<'a> {
     pub(crate) fn new(debug_str: &'a [u8], by_place: bool) -> Names<'a> {
-        Names { debug_str, by_place, hasher: RandomState::new(), shards: Default::default() }
+        Names { debug_str, by_place, hasher: Seed::default(), shards: Default::default() }
     }
 
     /// The string at a place of `.debug_str`; `None` outside of it.

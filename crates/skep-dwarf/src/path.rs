@@ -1,7 +1,6 @@
 //! Names with the namespaces in front of them.
 
-use std::collections::HashMap;
-
+use crate::hash::Map;
 use crate::names::{Name, Names};
 use crate::pool::{Id, Records};
 
@@ -9,12 +8,12 @@ use crate::pool::{Id, Records};
 pub(crate) struct Paths<'o> {
     records: &'o Records,
     names: &'o Names<'o>,
-    scopes: HashMap<Id, String>,
+    scopes: Map<Id, String>,
 }
 
 impl<'o> Paths<'o> {
     pub(crate) fn new(records: &'o Records, names: &'o Names<'o>) -> Paths<'o> {
-        Paths { records, names, scopes: HashMap::new() }
+        Paths { records, names, scopes: Map::default() }
     }
 
     /// The path of a name, spelled so that the kernel takes it.

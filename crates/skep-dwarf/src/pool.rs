@@ -9,10 +9,10 @@
 //! Which id a record gets depends on the order in which threads come by. What is written depends on
 //! [`Record::first`] alone: where the record's first occurrence is.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::Error;
+use crate::hash::{fold, seed};
 use crate::names::Name;
 use crate::reader::{index, word};
 
@@ -123,8 +123,8 @@ impl Place {
 
 const SHARD_BITS: u32 = 6;
 const SHARDS: usize = 1 << SHARD_BITS;
-/// In front of a record's words: the first place, how often it occurs, how many words there are.
-const PREFIX: usize = 4;
+/// How often a record is counted. What occurs that often is not taken back to the last occurrence.
+const MANY: u32 = 1 << 14;
 
 /// The records.
 #[derive(Debug)]
@@ -135,16 +135,27 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// Upper half of the hash, and the record's place among `starts`, from 1. At most half are used.
-    slots: Vec<(u32, u32)>,
+    /// At most half are used.
+    slots: Vec<Slot>,
+    /// Where each record starts in `words`.
     starts: Vec<u32>,
     words: Vec<u32>,
+}
+
+/// A place of the hash table.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// The upper half of the record's hash.
+    hash: u32,
+    /// The record's place among the starts, from 1; 0 for none.
+    at: u32,
+    start: u32,
 }
 
 impl Pool {
     pub(crate) fn new() -> Pool {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Pool { seed: RandomState::new().hash_one(()), shards }
+        Pool { seed: seed(), shards }
     }
 
     /// The id of the record with these words, which occurs there. It is added if it is new.
@@ -170,19 +181,17 @@ impl Pool {
 
     #[inline]
     fn hash(&self, words: &[u32]) -> u64 {
-        let mut state = self.seed;
-        let mut fold = |word: u64| {
-            let (low, high) = (state ^ word).carrying_mul(0x9e37_79b9_7f4a_7c15, 0);
-            state = (low ^ high).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        };
-        let mut pairs = words.chunks_exact(2);
-        for pair in &mut pairs {
-            fold(u64::from(pair[0]) | u64::from(pair[1]) << 32);
+        // Two lanes, since each step waits for the one before.
+        let (mut even, mut odd) = (self.seed, !self.seed);
+        let mut quads = words.chunks_exact(4);
+        for quad in &mut quads {
+            even = fold(even, u64::from(quad[0]) | u64::from(quad[1]) << 32);
+            odd = fold(odd, u64::from(quad[2]) | u64::from(quad[3]) << 32);
         }
-        if let [last] = *pairs.remainder() {
-            fold(u64::from(last) | 1 << 32);
-        }
-        state ^ state >> 29
+        let rest = quads.remainder();
+        let word = |at: usize| rest.get(at).map_or(0, |&word| u64::from(word));
+        even = fold(even, word(0) | word(1) << 32);
+        fold(even ^ odd.rotate_left(29), word(2) | u64::try_from(words.len()).unwrap_or_default() << 32)
     }
 
     /// Whether all records have got an id of their own.
@@ -239,26 +248,30 @@ impl Shard {
         let mask = self.slots.len() - 1;
         let mut slot = index(high) & mask;
         loop {
-            match self.slots[slot] {
-                (_, 0) => break,
-                (of, at) if of == high => {
-                    let start = index(self.starts[index(at - 1)]);
-                    let (prefix, rest) = self.words[start..].split_at_mut(PREFIX);
-                    if index(prefix[3]) == words.len() && rest[..words.len()] == *words {
-                        prefix[2] = prefix[2].wrapping_add(count);
-                        if place.0 < u64::from(prefix[0]) | u64::from(prefix[1]) << 32 {
-                            (prefix[0], prefix[1]) = crate::reader::halves(place.0);
-                        }
-                        return at - 1;
-                    }
+            let Slot { hash, at, start } = self.slots[slot];
+            if at == 0 {
+                break;
+            }
+            if hash == high
+                && let Some([first, last, times, len, rest @ ..]) = self.words.get_mut(index(start)..)
+                && index(*len) == words.len()
+                && rest.iter().zip(words).all(|(a, b)| a == b)
+            {
+                // Whoever only looks leaves the cache line to others.
+                if *times < MANY {
+                    *times = times.wrapping_add(count);
                 }
-                _ => {}
+                if place.0 < u64::from(*first) | u64::from(*last) << 32 {
+                    (*first, *last) = crate::reader::halves(place.0);
+                }
+                return at - 1;
             }
             slot = (slot + 1) & mask;
         }
         let at = word(self.starts.len());
-        self.slots[slot] = (high, at + 1);
-        self.starts.push(word(self.words.len()));
+        let start = word(self.words.len());
+        self.slots[slot] = Slot { hash: high, at: at + 1, start };
+        self.starts.push(start);
         let (first, last) = crate::reader::halves(place.0);
         self.words.extend_from_slice(&[first, last, count, word(words.len())]);
         self.words.extend_from_slice(words);
@@ -268,13 +281,13 @@ impl Shard {
     #[cold]
     fn grow(&mut self) {
         let len = (self.slots.len() * 2).max(64);
-        let old = std::mem::replace(&mut self.slots, vec![(0, 0); len]);
-        for (high, at) in old.into_iter().filter(|&(_, at)| at != 0) {
-            let mut slot = index(high) & (len - 1);
-            while self.slots[slot].1 != 0 {
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); len]);
+        for old in old.into_iter().filter(|slot| slot.at != 0) {
+            let mut slot = index(old.hash) & (len - 1);
+            while self.slots[slot].at != 0 {
                 slot = (slot + 1) & (len - 1);
             }
-            self.slots[slot] = (high, at);
+            self.slots[slot] = old;
         }
     }
 }

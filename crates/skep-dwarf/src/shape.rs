@@ -4,9 +4,9 @@
 //! it is met, depth first; nothing is kept but one id per node. The rules of a language are in `c` and `rust`, which
 //! make the records of composites and base types.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::hash::Map;
 use crate::lang::Lang;
 use crate::model::{External, Item, ItemKind, Kind, Node, TypeRef, Unit, flag, item_flag};
 use crate::names::Name;
@@ -64,7 +64,7 @@ pub(crate) struct Shaper<'p> {
     /// The id by which each node is referred to.
     ids: Vec<u32>,
     /// The same for nodes of other units, and for scopes.
-    foreign: HashMap<(u32, u32), Id>,
+    foreign: Map<(u32, u32), Id>,
     scopes: Vec<u32>,
     /// Records being made, innermost last.
     pub(crate) words: Vec<u32>,
@@ -93,7 +93,7 @@ impl<'p> Shaper<'p> {
             variables,
             undo: false,
             ids: Vec::new(),
-            foreign: HashMap::new(),
+            foreign: Map::default(),
             scopes: Vec::new(),
             words: Vec::new(),
             depth: 0,

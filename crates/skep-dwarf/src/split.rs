@@ -6,10 +6,9 @@
 //! may be a second definition of *its* name: so this is repeated until nothing new comes up. It is the refinement of a
 //! partition, done only where there is something to refine. A unit that only declares a name means the first.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::error::Error;
 use crate::gather::{Gathered, Work, Worker};
+use crate::hash::{Map, Set};
 use crate::pool::{Id, Pool, Rec};
 use crate::shape::{has_name, is_definition};
 
@@ -18,8 +17,8 @@ const MAX_ROUNDS: usize = 40;
 
 /// Tells apart definitions of the same name.
 pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<(), Error> {
-    let mut firsts: HashMap<Id, Id> = HashMap::new();
-    let mut meanings: HashMap<usize, Vec<(u32, Id)>> = HashMap::new();
+    let mut firsts: Map<Id, Id> = Map::default();
+    let mut meanings: Map<usize, Vec<(u32, Id)>> = Map::default();
     let mut worker = Worker::new(work);
     let mut classes = 0;
     for _ in 0..MAX_ROUNDS {
@@ -27,7 +26,7 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
         if others.is_empty() {
             break;
         }
-        let found: HashSet<Id> = gathered
+        let found: Set<Id> = gathered
             .units
             .iter()
             .flat_map(|gist| gist.shaped.definitions.iter().copied())
@@ -62,9 +61,9 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
 }
 
 /// The definitions that are not the first of their name.
-fn others(pool: &Pool, gathered: &Gathered, firsts: &mut HashMap<Id, Id>) -> HashSet<Id> {
-    let mut by_name: HashMap<Id, Vec<Id>> = HashMap::new();
-    let mut meant: HashSet<Id> = HashSet::new();
+fn others(pool: &Pool, gathered: &Gathered, firsts: &mut Map<Id, Id>) -> Set<Id> {
+    let mut by_name: Map<Id, Vec<Id>> = Map::default();
+    let mut meant: Set<Id> = Set::default();
     pool.each(|id, record| {
         if record.count == 0 {
             return;
@@ -81,14 +80,14 @@ fn others(pool: &Pool, gathered: &Gathered, firsts: &mut HashMap<Id, Id>) -> Has
     });
     by_name.retain(|name, definitions| definitions.len() > 1 || meant.contains(name));
     // Their order is that of the units: places in the pool may be of occurrences that were taken back.
-    let mut order: HashMap<Id, usize> = by_name.values().flatten().map(|&id| (id, usize::MAX)).collect();
+    let mut order: Map<Id, usize> = by_name.values().flatten().map(|&id| (id, usize::MAX)).collect();
     let all = gathered.units.iter().flat_map(|gist| &gist.shaped.definitions);
     for (at, id) in all.enumerate() {
         if let Some(first) = order.get_mut(id) {
             *first = at.min(*first);
         }
     }
-    let mut others = HashSet::new();
+    let mut others = Set::default();
     for (name, definitions) in by_name {
         if meant.contains(&name) {
             // These are told apart already.

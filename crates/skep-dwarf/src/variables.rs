@@ -1,9 +1,9 @@
 //! Which variables are encoded: those of the sections that are asked for, where the symbols say the same.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::elf::{Elf, Loaded};
+use crate::hash::Map;
 use crate::names::Names;
 use crate::options::Variables;
 use crate::pool::Id;
@@ -47,7 +47,7 @@ pub(crate) fn place<'d>(
     names: &Names<'_>,
     which: Variables,
 ) -> (Vec<Section<'d>>, Vec<Result<(), Skip>>) {
-    let mut symbols: HashMap<(u64, &[u8]), u64> = HashMap::new();
+    let mut symbols: Map<(u64, &[u8]), u64> = Map::default();
     let ranges = ranges(elf, which);
     for symbol in elf.symbols.iter().filter(|symbol| !symbol.is_function) {
         if ranges.iter().any(|range| range.contains(&symbol.address)) {
