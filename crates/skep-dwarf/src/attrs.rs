@@ -110,6 +110,16 @@ impl Attrs {
                 Op::Constant => {
                     self.set(step.slot, abbrevs.constant(step.at).cast_unsigned(), Form::Signed);
                 }
+                // What most attributes are.
+                Op::Number => self.set(step.slot, cursor.peek(at, step.len.into())?, Form::Unsigned),
+                Op::Ref => {
+                    let offset = cursor.peek(at, step.len.into())?;
+                    self.set(step.slot, local(offset, source)?, Form::Ref);
+                }
+                Op::Str => {
+                    let offset = cursor.peek(at, step.len.into())?;
+                    self.set(step.slot, source.str(offset)?, Form::Name);
+                }
                 op if (op as u8) < Op::ULeb as u8 => {
                     let (value, form) = fixed(cursor, step, at, source, bases, externals)?;
                     self.set(step.slot, value, form);
@@ -151,7 +161,6 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>, steps: &[Step], source: &Source<'_>)
 }
 
 /// A value whose length the step knows; it starts `at` bytes from here.
-#[inline]
 fn fixed(
     cursor: &Cursor<'_>,
     step: &Step,

@@ -31,7 +31,7 @@ pub(crate) fn base(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node) -> Id {
 
 /// An integer: language, scope and name; size in bytes; how many bits are used.
 pub(crate) fn int(
-    shaper: &Shaper<'_>,
+    shaper: &mut Shaper<'_>,
     at: At<'_>,
     name: &[u32; 3],
     size: u32,

@@ -175,6 +175,7 @@ impl Decoder {
             items: 0,
             params: 0,
         };
+        let mut child = frame;
         loop {
             // The last zero may be missing.
             if cursor.is_at_end() && self.frames.is_empty() {
@@ -192,7 +193,11 @@ impl Decoder {
             }
             let Some(&abbrev) = self.abbrevs.get(code) else { return Err("the code of an abbreviation") };
             unit.tally.seen += 1;
-            let child = self.die(cursor, die, &abbrev, &mut frame, source, unit)?;
+            // Most have none.
+            if abbrev.has_children {
+                child = Frame { what: What::Other, items: self.pending.len(), params: 0, ..frame };
+            }
+            self.die(cursor, die, &abbrev, &mut frame, &mut child, source, unit)?;
             if abbrev.has_children {
                 self.frames.push(frame);
                 frame = child;
@@ -201,7 +206,8 @@ impl Decoder {
         Ok(root)
     }
 
-    /// Takes one DIE, and says what its children are.
+    /// Takes one DIE, and says in `child` what its children are.
+    #[expect(clippy::too_many_arguments, reason = "the state of one walk, in one place")]
     #[inline]
     fn die(
         &mut self,
@@ -209,10 +215,10 @@ impl Decoder {
         die: u32,
         abbrev: &Abbrev,
         frame: &mut Frame,
+        child: &mut Frame,
         source: &Source<'_>,
         unit: &mut Unit,
-    ) -> Result<Frame, Expected> {
-        let mut child = Frame { what: What::Other, items: self.pending.len(), params: 0, ..*frame };
+    ) -> Result<(), Expected> {
         let why = match (abbrev.class, frame.what) {
             (Class::Code, _) => {
                 (child.what, child.local) = (What::Code, true);
@@ -229,16 +235,15 @@ impl Decoder {
         };
         if let Some(why) = why {
             unit.tally.skip(why, 1);
-            skip(cursor, self.abbrevs.steps(abbrev.skips), source)?;
-            return Ok(child);
+            return skip(cursor, self.abbrevs.steps(abbrev.skips), source);
         }
         let steps = self.abbrevs.steps(abbrev.loads);
         let bases = unit.bases;
         self.attrs.load(cursor, steps, &self.abbrevs, source, &bases, &mut unit.externals)?;
         match abbrev.class {
-            Class::Member | Class::Inheritance => self.member(abbrev.class, frame, source, unit, &mut child),
+            Class::Member | Class::Inheritance => self.member(abbrev.class, frame, source, unit, child),
             Class::Enumerator => self.enumerator(frame, source, unit),
-            Class::Param => self.param(frame, source, unit, &mut child),
+            Class::Param => self.param(frame, source, unit, child),
             Class::Variadic => match unit.nodes.get_mut(index(frame.node)) {
                 Some(node) if matches!(frame.what, What::Function | What::Subroutine) => {
                     node.flags |= flag::VARIADIC;
@@ -266,10 +271,10 @@ impl Decoder {
                 }
                 child.scope = self.scope(frame.scope, self.attrs.name(Slot::Name), unit)?;
             }
-            Class::VariantPart => self.variant_part(die, frame, unit, &mut child),
-            class => self.node(die, class, abbrev, frame, source, unit, &mut child)?,
+            Class::VariantPart => self.variant_part(die, frame, unit, child),
+            class => self.node(die, class, abbrev, frame, source, unit, child)?,
         }
-        Ok(child)
+        Ok(())
     }
 
     fn scope(&self, parent: u32, name: Name, unit: &mut Unit) -> Result<u32, Expected> {

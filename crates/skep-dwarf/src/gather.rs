@@ -179,9 +179,7 @@ impl<'w> Worker<'w> {
         new: &[(u32, Id)],
     ) -> Shaped {
         let unit = others.units.get(&at).unwrap_or(&self.unit);
-        self.shaper.undo = true;
-        self.shaper.unit(number(at), unit, others, old);
-        self.shaper.undo = false;
+        self.shaper.undo(number(at), unit, others, old);
         self.shaper.unit(number(at), unit, others, new)
     }
 }
@@ -205,6 +203,7 @@ fn in_order<'w, T: Send>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             if at >= count {
+                worker.shaper.flush();
                 return results;
             }
             match step(&mut worker, at) {

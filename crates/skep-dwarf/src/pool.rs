@@ -129,8 +129,42 @@ const MANY: u32 = 1 << 14;
 /// The records.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    seed: u64,
+    seeds: (u64, u64),
     shards: Vec<Mutex<Shard>>,
+}
+
+/// The records that one thread has met last: most of what a unit has was in the unit before. A record is known by its
+/// hash alone, of 64 bits and as many as choose the entry, so that neither the table nor the record is looked at.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    entries: Vec<Entry>,
+}
+
+/// A power of two; all together stay in the second level cache.
+const RECENT: usize = 1 << 15;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Entry {
+    hash: u64,
+    id: Id,
+    /// The unit that the pool has been told of, and in the lowest byte how often the record has been met since.
+    unit_and_times: u32,
+}
+
+impl Entry {
+    fn unit(self) -> u32 {
+        self.unit_and_times >> 8
+    }
+
+    fn times(self) -> u8 {
+        self.unit_and_times.to_le_bytes()[0]
+    }
+}
+
+impl Recent {
+    pub(crate) fn new() -> Recent {
+        Recent { entries: vec![Entry::default(); RECENT] }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -155,43 +189,80 @@ struct Slot {
 impl Pool {
     pub(crate) fn new() -> Pool {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Pool { seed: seed(), shards }
+        Pool { seeds: (seed(), seed()), shards }
     }
 
     /// The id of the record with these words, which occurs there. It is added if it is new.
     #[inline]
-    pub(crate) fn add(&self, words: &[u32], place: Place) -> Id {
-        self.enter(words, place, 1)
+    pub(crate) fn add(&self, recent: &mut Recent, words: &[u32], place: Place) -> Id {
+        let (hash, check) = self.hash(words);
+        let entry = &mut recent.entries[index(check) & (RECENT - 1)];
+        let unit = place.unit();
+        // In the same unit the place may be a lower one, which the pool has to know.
+        if entry.hash == hash && entry.unit() < unit && entry.times() < u8::MAX {
+            entry.unit_and_times += 1;
+            return entry.id;
+        }
+        let id = self.enter(hash, words, place, 1);
+        self.count(*entry);
+        *entry = Entry { hash, id, unit_and_times: unit << 8 };
+        id
     }
 
-    /// Takes an occurrence of a record back.
+    /// Takes an occurrence of a record back. Whoever does so has no recent ones.
     pub(crate) fn remove(&self, words: &[u32], place: Place) -> Id {
-        self.enter(words, place, u32::MAX)
+        self.enter(self.hash(words).0, words, place, u32::MAX)
+    }
+
+    /// Counts the occurrences that have only been seen in passing.
+    pub(crate) fn flush(&self, recent: &mut Recent) {
+        for entry in &mut recent.entries {
+            self.count(*entry);
+            entry.unit_and_times &= !0xff;
+        }
+    }
+
+    fn count(&self, entry: Entry) {
+        if entry.times() == 0 {
+            return;
+        }
+        let number = entry.id.0.wrapping_sub(1);
+        if let Some(shard) = self.shards.get(index(number) & (SHARDS - 1)) {
+            let mut shard = lock(shard);
+            let start = shard.starts.get(index(number >> SHARD_BITS)).copied().unwrap_or(u32::MAX);
+            if let Some(times) = shard.words.get_mut(index(start).saturating_add(2))
+                && *times < MANY
+            {
+                *times = times.wrapping_add(entry.times().into()).min(MANY);
+            }
+        }
     }
 
     #[inline]
-    fn enter(&self, words: &[u32], place: Place, count: u32) -> Id {
-        let hash = self.hash(words);
+    fn enter(&self, hash: u64, words: &[u32], place: Place, count: u32) -> Id {
         let (low, high) = crate::reader::halves(hash);
-        let which = index(low) & (SHARDS - 1);
+        let which = index(low >> (32 - SHARD_BITS));
         let mut shard = lock(&self.shards[which]);
         let at = shard.enter(high, words, place, count);
         Id((at << SHARD_BITS | word(which)).wrapping_add(1))
     }
 
+    /// Two hashes that know nothing of each other.
     #[inline]
-    fn hash(&self, words: &[u32]) -> u64 {
+    fn hash(&self, words: &[u32]) -> (u64, u64) {
         // Two lanes, since each step waits for the one before.
-        let (mut even, mut odd) = (self.seed, !self.seed);
+        let (mut even, mut odd) = (self.seeds.0, self.seeds.1);
         let mut quads = words.chunks_exact(4);
         for quad in &mut quads {
             even = fold(even, u64::from(quad[0]) | u64::from(quad[1]) << 32);
             odd = fold(odd, u64::from(quad[2]) | u64::from(quad[3]) << 32);
+            (even, odd) = (even ^ odd.rotate_left(23), odd.wrapping_add(even));
         }
         let rest = quads.remainder();
         let word = |at: usize| rest.get(at).map_or(0, |&word| u64::from(word));
         even = fold(even, word(0) | word(1) << 32);
-        fold(even ^ odd.rotate_left(29), word(2) | u64::try_from(words.len()).unwrap_or_default() << 32)
+        odd = fold(odd, word(2) | u64::try_from(words.len()).unwrap_or_default() << 32);
+        (fold(even, odd), fold(odd.rotate_left(32), even))
     }
 
     /// Whether all records have got an id of their own.

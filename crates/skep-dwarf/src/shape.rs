@@ -10,7 +10,7 @@ use crate::hash::Map;
 use crate::lang::Lang;
 use crate::model::{External, Item, ItemKind, Kind, Node, TypeRef, Unit, flag, item_flag};
 use crate::names::Name;
-use crate::pool::{Id, Place, Pool, Rec};
+use crate::pool::{Id, Place, Pool, Rec, Recent};
 use crate::reader::{halves, index, word};
 use crate::report::{Skip, Tally};
 use crate::{c, rust};
@@ -56,11 +56,12 @@ pub(crate) struct Placed {
 
 /// What is kept from unit to unit, to be used again.
 pub(crate) struct Shaper<'p> {
-    pub(crate) pool: &'p Pool,
+    pool: &'p Pool,
+    recent: Recent,
     /// The addresses of the variables that are wanted.
     variables: &'p [Range<u64>],
-    /// How often records are counted: once, or taken back.
-    pub(crate) undo: bool,
+    /// Whether occurrences of records are taken back.
+    undo: bool,
     /// The id by which each node is referred to.
     ids: Vec<u32>,
     /// The same for nodes of other units, and for scopes.
@@ -90,6 +91,7 @@ impl<'p> Shaper<'p> {
     pub(crate) fn new(pool: &'p Pool, variables: &'p [Range<u64>]) -> Shaper<'p> {
         Shaper {
             pool,
+            recent: Recent::new(),
             variables,
             undo: false,
             ids: Vec::new(),
@@ -131,6 +133,19 @@ impl<'p> Shaper<'p> {
             }
         }
         out
+    }
+
+    /// Takes back what [`unit`](Shaper::unit) has added.
+    pub(crate) fn undo(&mut self, number: u32, unit: &Unit, others: &dyn Others, meant: &[(u32, Id)]) {
+        self.flush();
+        self.undo = true;
+        self.unit(number, unit, others, meant);
+        self.undo = false;
+    }
+
+    /// Tells the pool what has been counted here alone.
+    pub(crate) fn flush(&mut self) {
+        self.pool.flush(&mut self.recent);
     }
 
     fn ty(&mut self, at: At<'_>, node: &Node, number: u32, out: &mut Shaped) {
@@ -424,14 +439,23 @@ impl<'p> Shaper<'p> {
 
     /// A record with these words.
     #[inline]
-    pub(crate) fn record(&self, at: At<'_>, words: &[u32]) -> Id {
-        if self.undo { self.pool.remove(words, at.place) } else { self.pool.add(words, at.place) }
+    pub(crate) fn record(&mut self, at: At<'_>, words: &[u32]) -> Id {
+        if self.undo {
+            self.pool.remove(words, at.place)
+        } else {
+            self.pool.add(&mut self.recent, words, at.place)
+        }
     }
 
     /// The record whose words have been collected from `start` on.
     #[inline]
     pub(crate) fn finish(&mut self, at: At<'_>, start: usize) -> Id {
-        let id = self.record(at, &self.words[start..]);
+        let words = &self.words[start..];
+        let id = if self.undo {
+            self.pool.remove(words, at.place)
+        } else {
+            self.pool.add(&mut self.recent, words, at.place)
+        };
         self.words.truncate(start);
         id
     }

@@ -22,6 +22,7 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
     let mut worker = Worker::new(work);
     let mut classes = 0;
     for _ in 0..MAX_ROUNDS {
+        worker.shaper.flush();
         let others = others(work.pool, gathered, &mut firsts);
         if others.is_empty() {
             break;
@@ -57,6 +58,7 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
             meanings.insert(at, new);
         }
     }
+    worker.shaper.flush();
     Ok(())
 }
 
