@@ -3,6 +3,7 @@
 //! ([`encode`]).
 
 mod abi;
+mod calls;
 mod cuts;
 mod emit;
 mod encode;
@@ -27,7 +28,7 @@ use widths::Widths;
 
 use crate::code::Code;
 use crate::diag::{Code as DiagCode, SourcePlace};
-use crate::ir::{Func, Linkage, Loc, Module};
+use crate::ir::{Func, Linkage, Loc, Module, SymbolKind};
 use crate::options::Target;
 use crate::{Diag, Diags, Options};
 
@@ -47,7 +48,11 @@ pub(crate) fn all(module: &mut Module, options: &Options) -> Result<Vec<Code>, D
     for (func, loc, size) in endless {
         lower.check_size(&module.funcs[func], loc, size);
     }
-    let code = module.funcs.iter().map(|func| lower.function(func)).collect();
+    lower.check_symbols();
+    let code: Vec<Code> = module.funcs.iter().map(|func| lower.function(func)).collect();
+    if lower.diags.is_empty() {
+        lower.check_calls(&code);
+    }
     if lower.diags.is_empty() { Ok(code) } else { Err(Diags(lower.diags)) }
 }
 
@@ -120,6 +125,29 @@ impl Lower<'_> {
         self.options.target == Target::Kernel && section.is_none_or(skep_object::section::is_kernel_section)
     }
 
+    /// Tells of variables that would be each thread's own.
+    fn check_symbols(&mut self) {
+        for symbol in &self.module.symbols {
+            let section = symbol.section.as_deref().unwrap_or_default();
+            if matches!(symbol.kind, SymbolKind::Global(_))
+                && [".tdata", ".tbss"].iter().any(|thread| section.starts_with(thread))
+            {
+                let message =
+                    format!("thread-local '{}': BPF has no threads; use a per-CPU array map", symbol.name);
+                let place = self.source_place(symbol.loc);
+                self.diags.push(Diag { code: DiagCode::ThreadLocal, func: None, place, message });
+            }
+        }
+    }
+
+    /// Tells of chains of calls that the kernel does not take.
+    fn check_calls(&mut self, code: &[Code]) {
+        let module = self.module;
+        for (at, code, message) in calls::check(module, code, |at| self.is_for_kernel(&module.funcs[at])) {
+            self.diag(&module.funcs[at], module.funcs[at].loc, code, message);
+        }
+    }
+
     /// Tells of a copy or fill that the verifier would follow for too long.
     fn check_size(&mut self, func: &Func, loc: Loc, size: u32) {
         if self.is_for_kernel(func) {
@@ -160,15 +188,15 @@ impl Lower<'_> {
     }
 
     fn diag(&mut self, func: &Func, loc: Loc, code: DiagCode, message: String) {
-        let place = self.module.place(loc);
-        let place = self
-            .module
-            .files
-            .get(place.file as usize)
-            .filter(|_| place.line != 0)
-            .map(|file| SourcePlace { file: file.clone(), line: place.line, column: place.column });
+        let place = self.source_place(loc);
         let func = Some(self.module.symbol(func.symbol).name.clone());
         self.diags.push(Diag { code, func, place, message });
+    }
+
+    fn source_place(&self, loc: Loc) -> Option<SourcePlace> {
+        let place = self.module.place(loc);
+        let file = self.module.files.get(place.file as usize).filter(|_| place.line != 0)?;
+        Some(SourcePlace { file: file.clone(), line: place.line, column: place.column })
     }
 }
 

@@ -215,3 +215,19 @@ fn options(args: &[&str]) -> Result<Options, String> {
     }
     Ok(options)
 }
+
+/// Each code of a mistake stands in the outcome of a case, or in what the tests of the builder expect.
+#[test]
+fn every_code_is_provoked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = vec![root.join("it/build/mistakes.rs")];
+    collect(&root.join("cases"), &mut files);
+    let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let is_told = |code: &str| {
+        let outcomes = texts.iter().flat_map(|text| text.lines()).filter(|line| !line.starts_with(TITLE));
+        outcomes.map(|line| line.trim_start_matches([' ', ';', '"'])).any(|line| line.starts_with(code))
+    };
+    let codes = skep_codegen::diag::Code::ALL.iter().map(ToString::to_string);
+    let missing: Vec<String> = codes.filter(|code| !is_told(code)).collect();
+    assert!(missing.is_empty(), "no test provokes {}", missing.join(", "));
+}

@@ -117,7 +117,9 @@ impl FuncBuilder<'_> {
         }
         let name = self.m.type_name(ty);
         let (code, remedy) = match class.shape {
-            Shape::Float => (Code::Float, "BPF has no floating point; copy its bytes, or use integers"),
+            Shape::Float => {
+                (class.float_code(), "BPF has no floating point; copy its bytes, or use integers")
+            }
             Shape::Wide => (Code::Int128, "it has two halves of 64 bits; read each, or copy it"),
             Shape::Composite | Shape::Array { .. } => {
                 (Code::TypeMismatch, "read and write its members or elements, or copy the whole")

@@ -2,6 +2,7 @@
 
 use skep_btf::{Btf, IntEncoding, Type, TypeId};
 
+use crate::diag::Code;
 use crate::ir;
 
 /// What a type is, without its names.
@@ -73,6 +74,11 @@ impl Class {
 
     pub(crate) const fn is_signed(self) -> bool {
         matches!(self.shape, Shape::Int { signed: true, .. })
+    }
+
+    /// The code of mistakes with floating-point numbers of this type.
+    pub(crate) const fn float_code(self) -> Code {
+        if matches!(self.size, 4 | 8) { Code::Float } else { Code::ExtendedFloat }
     }
 
     pub(crate) const fn is_ptr(self) -> bool {

@@ -67,6 +67,27 @@ impl Module {
         self.ty(id)
     }
 
+    /// A floating-point number of 2, 4, 8, 12 or 16 bytes, `double` being of 8. It can be a member, and be copied; BPF has no
+    /// operations on it.
+    #[track_caller]
+    pub fn float(&mut self, bytes: u8) -> Ty {
+        self.here();
+        let name = match bytes {
+            2 => "_Float16",
+            4 => "float",
+            8 => "double",
+            12 | 16 => "long double",
+            _ => {
+                let message =
+                    format!("a floating-point number of {bytes} bytes: they have 2, 4, 8, 12 or 16");
+                self.mistake(Code::OutOfRange, message);
+                return Ty::POISON;
+            }
+        };
+        let id = self.ir.types.float(name, bytes.into());
+        self.ty(id)
+    }
+
     /// A pointer to the type; to [`Ty::VOID`], a `void *`.
     #[track_caller]
     pub fn pointer(&mut self, to: Ty) -> Ty {
@@ -235,7 +256,7 @@ impl Module {
             Shape::Void if returned => return true,
             Shape::Bool | Shape::Int { .. } | Shape::Ptr { .. } => return true,
             Shape::Composite | Shape::Array { .. } => Code::StructByValue,
-            Shape::Float => Code::Float,
+            Shape::Float => class.float_code(),
             Shape::Wide => Code::Int128,
             Shape::Void | Shape::Func | Shape::Opaque => Code::TypeMismatch,
         };

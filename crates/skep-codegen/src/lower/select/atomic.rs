@@ -41,7 +41,8 @@ impl Select<'_> {
         // Before v3 there is nothing but this addition.
         let old = cpu < Cpu::V3;
         if old && (used || bpf != BpfOp::Add) {
-            return self.needs_cpu("an atomic operation other than an addition whose result is not used");
+            return self
+                .needs_cpu("an atomic operation other than an addition whose result is not used", Cpu::V3);
         }
         let value = self.operand(op, value);
         let at = self.locate(ptr, offset, access.width.bytes().into());
@@ -99,7 +100,7 @@ impl Select<'_> {
             return;
         }
         if self.input.isa.cpu < Cpu::V3 {
-            return self.needs_cpu("atomic compare and exchange");
+            return self.needs_cpu("atomic compare and exchange", Cpu::V3);
         }
         let d = self.result(inst);
         let (expected, new) = (self.copy_of(expected), self.reg(new));
@@ -119,10 +120,11 @@ impl Select<'_> {
         access: Access,
     ) {
         if self.input.isa.cpu < Cpu::V3 {
-            return self.needs_cpu("an atomic operation other than an addition whose result is not used");
+            return self
+                .needs_cpu("an atomic operation other than an addition whose result is not used", Cpu::V3);
         }
         if self.input.kernel && self.input.isa.cpu < Cpu::V4 {
-            return self.needs_cpu(&format!("a loop that makes an atomic {} (may_goto)", op.name()));
+            return self.needs_cpu(&format!("a loop that makes an atomic {} (may_goto)", op.name()), Cpu::V4);
         }
         let ty = self.ty(value);
         let signed = matches!(op, AtomicOp::Smin | AtomicOp::Smax);
@@ -162,7 +164,7 @@ impl Select<'_> {
 
     fn full_fence(&mut self) {
         if self.input.isa.cpu < Cpu::V3 {
-            return self.needs_cpu("ordering of memory accesses");
+            return self.needs_cpu("ordering of memory accesses", Cpu::V3);
         }
         let (own, place) = self.own_slot(self.scratch, 8);
         self.scratch = Some(own);

@@ -12,6 +12,26 @@ use crate::lower::abi::{self, MAX_ARGS, REG_ARGS, Upper};
 use crate::lower::machine::Kind;
 use crate::options::Target;
 
+/// Functions of C that change frames.
+const OF_STACKS: &[&str] = &[
+    "alloca",
+    "__builtin_alloca",
+    "__builtin_alloca_with_align",
+    "setjmp",
+    "_setjmp",
+    "sigsetjmp",
+    "__sigsetjmp",
+    "longjmp",
+    "siglongjmp",
+    "__builtin_setjmp",
+    "__builtin_longjmp",
+];
+
+/// Whether it is such a function, and defined elsewhere.
+fn is_of_stacks(symbol: &ir::Symbol) -> bool {
+    matches!(symbol.kind, SymbolKind::Extern(_)) && OF_STACKS.contains(&symbol.name.as_str())
+}
+
 /// Where arguments are passed.
 const ARGS: [Reg; MAX_ARGS] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
 
@@ -24,7 +44,7 @@ impl Select<'_> {
         let mut cleanings: SmallVec<[_; MAX_ARGS]> = SmallVec::new();
         let in_regs = if params.len() > MAX_ARGS { REG_ARGS } else { params.len() };
         if in_regs < params.len() && self.input.kernel && !self.input.abi.is_private(self.input.func.symbol) {
-            self.too_many_args("the parameters of a function that others see", params.len());
+            self.too_many_args("parameters, of a function that others see", params.len());
         }
         let mut loads: SmallVec<[_; MAX_ARGS]> = SmallVec::new();
         for (at, &param) in params.iter().enumerate() {
@@ -151,7 +171,7 @@ impl Select<'_> {
                 Callee::Helper(_) | Callee::Value(_) => false,
             };
             if !ours {
-                self.too_many_args("the arguments of a call of a function elsewhere", args);
+                self.too_many_args("arguments, of a function that is defined elsewhere", args);
             }
         }
         match callee {
@@ -160,12 +180,23 @@ impl Select<'_> {
                 "an indirect call, which the kernel does not have; call the function by its name, or use a tail call"
                     .to_owned(),
             ),
+            Callee::Symbol(symbol) if is_of_stacks(self.input.module.symbol(symbol)) => {
+                let name = &self.input.module.symbol(symbol).name;
+                let message = format!(
+                    "'{name}' needs a frame whose size is known only when it runs, which BPF does not have; use a variable of \
+                     the largest size, or a map"
+                );
+                self.diag(DiagCode::DynamicStack, message);
+            }
             Callee::Symbol(symbol)
                 if self.input.kernel
                     && self.input.module.signature(symbol).is_some_and(|sig| sig.variadic) =>
             {
                 let name = &self.input.module.symbol(symbol).name;
-                let message = format!("a call of the variadic function '{name}', which the kernel does not have");
+                let message = format!(
+                    "'{name}' takes a variable number of arguments, which the kernel does not have; use bpf_trace_printk, or \
+                     bpf_snprintf with an array"
+                );
                 self.diag(DiagCode::VariadicCall, message);
             }
             _ => {}
@@ -174,7 +205,7 @@ impl Select<'_> {
 
     fn too_many_args(&mut self, whose: &str, count: usize) {
         let message =
-            format!("{whose} are {count}, of which {MAX_ARGS} can be passed; pass a struct by its address");
+            format!("there are {count} {whose}, expected at most {MAX_ARGS}; pass a struct by its address");
         self.diag(DiagCode::TooManyArgs, message);
     }
 
@@ -186,8 +217,8 @@ impl Select<'_> {
         let weak_kfunc = symbol.linkage == Linkage::Weak && symbol.section.as_deref() == Some(".ksyms");
         if extern_func && !weak_kfunc && self.input.kernel && self.input.isa.target == Target::Kernel {
             let message = format!(
-                "the address of '{}', a function outside of the program: call it by its name, or ask for the address of a \
-                 weak function of the kernel",
+                "the address of '{}', a function outside of the program; call it by its name (known are only addresses of \
+                 weak functions of the kernel)",
                 symbol.name
             );
             self.diag(DiagCode::IndirectCall, message);

@@ -5,8 +5,12 @@ use skep_btf::CoreKind;
 use skep_insn::{AluOp, MemSize, Width};
 
 use super::{NONE, Select, SharedKind, def, read, same};
+use crate::diag::Code as DiagCode;
 use crate::ir::{self, Access, Op, Order, Type, Value};
 use crate::lower::machine::{At, FramePlace, Kind};
+
+/// Numbers below are null, and members of what is not there.
+const FIRST_PAGE: u64 = 4096;
 
 /// Where an access goes.
 #[derive(Clone, Copy)]
@@ -90,6 +94,7 @@ impl Select<'_> {
     /// Where an access of `bytes` bytes goes, so that all of them can be reached with constant offsets.
     pub(super) fn locate(&mut self, ptr: Value, offset: i32, bytes: u32) -> Address {
         let (root, sum) = self.root(ptr);
+        self.check_root(root);
         let sum = sum.wrapping_add(offset.into());
         let last = sum.wrapping_add(i64::from(bytes.saturating_sub(1)));
         if let Root::Slot(slot) = root
@@ -107,6 +112,22 @@ impl Select<'_> {
                 self.add_constant(d, base, sum);
                 Address::Reg(d, 0)
             }
+        }
+    }
+
+    /// Tells of a number that is taken for an address.
+    fn check_root(&mut self, root: Root) {
+        let Root::Value(value) = root else { return };
+        if let Op::Cast(ir::CastOp::IntToPtr, number) = self.input.func.node(value).op
+            && let Some(number) = self.number(number)
+            && self.input.kernel
+            && number.cast_unsigned() >= FIRST_PAGE
+        {
+            let message = format!(
+                "{number:#x} is an address of this process, which the kernel does not know; use a global, or a map that is \
+                 shared"
+            );
+            self.diag(DiagCode::HostAddress, message);
         }
     }
 

@@ -14,6 +14,8 @@ mod memory;
 
 pub(super) use compare::inverse;
 
+use std::fmt::Write as _;
+
 use regalloc2::{Block, Operand, VReg};
 use skep_insn::{AluOp, Reg, Width};
 
@@ -25,7 +27,8 @@ use super::machine::{FramePlace, Kind, MBlock, MInst, Program, preg};
 use super::target::Isa;
 use super::widths::Widths;
 use crate::diag::{Code as DiagCode, Diag, SourcePlace};
-use crate::ir::{CastOp, Func, Loc, Module, Op, Type, Value};
+use crate::ir::text::Body;
+use crate::ir::{self, CastOp, Func, Loc, Module, Op, Type, Value};
 
 /// What selection needs to know.
 pub(super) struct Input<'a> {
@@ -61,10 +64,14 @@ pub(super) fn run(input: &Input<'_>, diags: &mut Vec<Diag>) -> Program {
         scratch: None,
         outgoing: None,
         loc: Loc::UNKNOWN,
+        current: None,
     };
     select.program.insts.reserve(nodes + nodes / 2);
     select.program.operands.reserve(3 * nodes);
+    let mistakes = select.diags.len();
     select.all();
+    // They are found from the last to the first.
+    select.diags[mistakes..].reverse();
     select.program
 }
 
@@ -99,6 +106,8 @@ struct Select<'a> {
     /// Arguments that have no register: index in [`Program::own_slots`].
     outgoing: Option<usize>,
     loc: Loc,
+    /// The block that is being selected and the instruction in it, or its end; for messages.
+    current: Option<(ir::Block, Option<Value>)>,
 }
 
 /// A constant that several instructions of a block use.
@@ -161,12 +170,15 @@ impl<'a> Select<'a> {
             self.live.enter(graph, at);
             self.header = node.header;
             self.note_carried(at);
+            self.current = node.body.map(|block| (block, None));
             jump_args[at] = self.exit(node);
             self.flush();
             if let Some(block) = node.body {
                 for &inst in self.input.func.block(block).insts.iter().rev() {
+                    self.current = Some((block, Some(inst)));
                     self.inst(inst);
                 }
+                self.current = None;
                 if at == 0 {
                     self.finish_shared();
                     self.entry();
@@ -243,7 +255,7 @@ impl<'a> Select<'a> {
             Exit::Branch { cond, a, b, .. } => self.branch(cond, a, b),
             Exit::MayGoto { .. } => {
                 if self.input.isa.cpu < skep_insn::Cpu::V4 {
-                    self.needs_cpu("may_goto");
+                    self.needs_cpu("may_goto", skep_insn::Cpu::V4);
                 }
                 self.emit(Kind::MayGoto, &[]);
             }
@@ -371,14 +383,31 @@ impl<'a> Select<'a> {
         (place.line != 0).then(|| SourcePlace { file: file.clone(), line: place.line, column: place.column })
     }
 
-    fn diag(&mut self, code: DiagCode, message: String) {
-        let func = Some(self.input.module.symbol(self.input.func.symbol).name.clone());
+    /// Tells of a mistake in the current instruction.
+    fn diag(&mut self, code: DiagCode, what: String) {
+        let module = self.input.module;
+        let func = Some(module.symbol(self.input.func.symbol).name.clone());
+        let mut message = String::new();
+        if let Some((block, inst)) = self.current {
+            let body = Body::new(module, self.input.func);
+            // Writing to a string cannot fail.
+            let _ = write!(message, "b{}: ", block.0);
+            let _ = match inst {
+                Some(inst) => body.inst(&mut message, inst),
+                None => body.term(&mut message, &self.input.func.block(block).term),
+            };
+            message.push_str(": ");
+        }
+        message.push_str(&what);
         self.diags.push(Diag { code, func, place: self.place(self.loc), message });
     }
 
-    fn needs_cpu(&mut self, what: &str) {
-        let cpu = format!("{:?}", self.input.isa.cpu).to_lowercase();
-        self.diag(DiagCode::NeedsCpu, format!("{what} does not exist on cpu {cpu}; compile for a newer one"));
+    fn needs_cpu(&mut self, what: &str, needed: skep_insn::Cpu) {
+        let name = |cpu| format!("{cpu:?}").to_lowercase();
+        let (needed, found) = (name(needed), name(self.input.isa.cpu));
+        let message =
+            format!("{what} needs cpu {needed}, but this is compiled for {found}; say so with Options::cpu");
+        self.diag(DiagCode::NeedsCpu, message);
     }
 
     /// The value whose register holds this one, too.
@@ -516,6 +545,9 @@ impl<'a> Select<'a> {
     fn shared_reg(&mut self, what: SharedKind) -> VReg {
         let known = self.shared.iter().position(|shared| shared.what == what);
         let shared = known.unwrap_or_else(|| {
+            if let SharedKind::Address(symbol, _) = what {
+                self.check_address(symbol);
+            }
             let vreg = self.temp();
             self.shared.push(Shared { what, vreg, at: 0 });
             self.shared.len() - 1
@@ -530,10 +562,7 @@ impl<'a> Select<'a> {
         for shared in std::mem::take(&mut self.shared) {
             let kind = match shared.what {
                 SharedKind::Number(number) => Kind::Imm64(number),
-                SharedKind::Address(symbol, addend) => {
-                    self.check_address(symbol);
-                    Kind::Address(symbol, addend)
-                }
+                SharedKind::Address(symbol, addend) => Kind::Address(symbol, addend),
             };
             let first = index(self.program.operands.len());
             self.program.operands.push(def(shared.vreg));

@@ -524,6 +524,35 @@ fn sk101_to_sk107_types_of_values() {
 }
 
 #[test]
+fn sk102_larger_and_smaller_floats() {
+    check_module(
+        |m| {
+            let (half, long) = (m.float(2), m.float(16));
+            let int = m.signed(32);
+            let ty = m.func_type(int, &[("x", long)]);
+            m.import("sinl", ty);
+            let ty = m.func_type(half, &[]);
+            m.import("half", ty);
+            m.float(3);
+            let ty = m.func_type(core::Ty::VOID, &[]);
+            let f = m.declare("f", ty);
+            let mut b = m.define(f);
+            let var = b.var("x", long);
+            let place = b.place(var);
+            b.zero(place);
+            b.load(place);
+            b.finish();
+        },
+        &[
+            "SK102: a function takes 'long double' by value: use a pointer to it",
+            "SK102: a function returns '_Float16' by value: use a pointer to it",
+            "SK011: a floating-point number of 3 bytes: they have 2, 4, 8, 12 or 16",
+            "SK102 f: 'long double' is read as one value: BPF has no floating point; copy its bytes, or use integers",
+        ],
+    );
+}
+
+#[test]
 fn mistakes_of_the_typed_layer_have_the_place_of_the_operator() {
     let mut m = Module::new("t");
     let line = line!() + 3;
