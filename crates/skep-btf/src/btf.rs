@@ -58,6 +58,13 @@ impl Btf {
         parse::btf(bytes, Some(base))
     }
 
+    /// Whether the bytes of a `.BTF` section are on top of another set: whether their strings do not begin with the empty
+    /// one, which such a set has from its base.
+    #[must_use]
+    pub fn needs_base(bytes: &[u8]) -> bool {
+        parse::needs_base(bytes)
+    }
+
     /// Starts a new set.
     #[must_use]
     pub fn builder() -> BtfBuilder {

@@ -36,6 +36,14 @@ pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
     Ok(btf)
 }
 
+/// Whether the strings go on where others end.
+pub(crate) fn needs_base(bytes: &[u8]) -> bool {
+    let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN);
+    header
+        .and_then(|header| header.part(16, "the string section"))
+        .is_ok_and(|part| part.bytes.first() != Some(&0))
+}
+
 /// The parts lie in this order, aligned, and nothing but zeros is between and behind them.
 fn check_parts(header: &Header<'_>, bytes: &[u8], parts: &[Part<'_>]) -> Result<(), Error> {
     let fields = [(8, "type_off"), (24, "layout_off"), (16, "str_off")];

@@ -3,8 +3,8 @@
 #![expect(clippy::print_stderr, reason = "skips and figures are told there")]
 
 mod dedup;
-mod downgrade;
 mod diff;
+mod downgrade;
 mod faults;
 mod header;
 mod layouts;

@@ -66,6 +66,7 @@ fn the_split_part_alone_is_written() {
         let again = Btf::parse_with_base(&bytes, Arc::clone(&base)).unwrap();
         assert!(again == btf);
         assert_eq!(again.to_bytes(endian), bytes);
+        assert!(Btf::needs_base(&bytes) && !Btf::needs_base(&base.to_bytes(endian)));
         assert!(Btf::parse(&bytes).is_err(), "its strings do not start with a zero byte");
     }
     assert!(Btf::parse_with_base(&btf.to_bytes(Endian::Little), Arc::new(btf.clone())).unwrap() != btf);

@@ -25,20 +25,29 @@ pub(crate) struct Source {
 
 /// Reads the types of a file.
 pub(crate) fn types(source: &Source) -> Result<Btf> {
-    let name = input::name(&source.file);
-    let base = match source.base.clone().or_else(|| base_of(&source.file)) {
-        Some(path) => {
-            let cannot_read = || format!("cannot read the BTF of {}", path.display());
-            Some(Btf::parse(&section(&path)?).with_context(cannot_read)?)
-        }
-        None => None,
+    let base = source.base.as_deref().map(base).transpose()?;
+    on_base(&source.file, base).map(|(btf, _)| btf)
+}
+
+/// Reads types that others go on from.
+pub(crate) fn base(path: &Path) -> Result<Arc<Btf>> {
+    let cannot_read = || format!("cannot read the BTF of {}", path.display());
+    Ok(Arc::new(Btf::parse(&section(path)?).with_context(cannot_read)?))
+}
+
+/// Reads the types of a file, and their byte order. If they go on from others, those are the base, if one is given.
+pub(crate) fn on_base(path: &Path, base: Option<Arc<Btf>>) -> Result<(Btf, Option<Endian>)> {
+    let own = section(path)?;
+    let base = match base {
+        None => base_of(path).as_deref().map(self::base).transpose()?,
+        some => some,
     };
-    let own = section(&source.file)?;
-    match base {
-        Some(base) => Btf::parse_with_base(&own, Arc::new(base)),
+    let btf = match base.filter(|_| Btf::needs_base(&own)) {
+        Some(base) => Btf::parse_with_base(&own, base),
         None => Btf::parse(&own),
-    }
-    .with_context(|| format!("cannot read the BTF of {name}"))
+    };
+    let btf = btf.with_context(|| format!("cannot read the BTF of {}", input::name(path)))?;
+    Ok((btf, Endian::of_section(&own)))
 }
 
 /// What a kernel module's types go on from.

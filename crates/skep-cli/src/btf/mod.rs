@@ -1,7 +1,9 @@
 //! `skep btf`: types, of BPF objects, of kernels and of programs.
 
+mod diff;
 mod dump;
 mod input;
+mod merge;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -24,10 +26,14 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 enum Command {
     Dump(dump::Args),
+    Merge(merge::Args),
+    Diff(diff::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Dump(args) => dump::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Diff(args) => diff::run(args),
     }
 }

@@ -30,6 +30,11 @@ fn compile() {
 }
 
 #[test]
+fn sets_of_types() {
+    check("btf_sets.txt");
+}
+
+#[test]
 fn other_commands() {
     check("other.txt");
 }
