@@ -21,6 +21,7 @@
 mod cfg;
 mod func;
 mod module;
+mod needed;
 mod op;
 pub mod text;
 mod types;

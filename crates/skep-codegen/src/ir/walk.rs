@@ -1,6 +1,6 @@
 //! Operands and successors: what passes walk along.
 
-use super::{Callee, Edge, Func, Op, Term, Value};
+use super::{Callee, Edge, Func, Loc, Node, Op, Term, Value};
 
 impl Op {
     /// Calls `f` with each operand, in order.
@@ -108,13 +108,18 @@ impl Op {
 impl Term {
     /// Calls `f` with each operand: of the compare, the switch or the return, then the arguments of each edge.
     pub fn each_operand(&self, mut f: impl FnMut(Value)) {
+        self.each_asked(&mut f);
+        self.each_edge(|edge| edge.args.iter().for_each(|v| f(*v)));
+    }
+
+    /// Calls `f` with what it reads itself: not with what its edges bring along.
+    pub(crate) fn each_asked(&self, mut f: impl FnMut(Value)) {
         match self {
             Term::Branch { a, b, .. } => [a, b].into_iter().for_each(|v| f(*v)),
             Term::Switch { value, .. } => f(*value),
             Term::Return(value) => value.iter().for_each(|v| f(*v)),
             Term::Open | Term::Jump(_) | Term::MayGoto { .. } | Term::Unreachable => {}
         }
-        self.each_edge(|edge| edge.args.iter().for_each(|v| f(*v)));
     }
 
     /// Calls `f` with each operand, to be changed.
@@ -175,5 +180,34 @@ impl Func {
             }
             block.term.each_operand_mut(|v| *v = with[v.0 as usize]);
         }
+    }
+
+    /// Gives values new numbers, in the order of blocks, if most nodes are in no block: what walks over a function
+    /// keeps tables by node, and is slow where nodes that follow each other are far apart.
+    pub(crate) fn drop_dead_nodes(&mut self) {
+        let live: usize = self.blocks.iter().map(|block| block.params.len() + block.insts.len()).sum();
+        if self.nodes.len() < 2 * live {
+            return;
+        }
+        let mut numbers = vec![Value(u32::MAX); self.nodes.len()];
+        let mut nodes = Vec::with_capacity(live);
+        let mut next = 0;
+        for block in &mut self.blocks {
+            for value in block.params.iter_mut().chain(&mut block.insts) {
+                let at = value.0 as usize;
+                let empty = Node { op: Op::Param, ty: None, loc: Loc::UNKNOWN };
+                nodes.push(std::mem::replace(&mut self.nodes[at], empty));
+                numbers[at] = Value(next);
+                *value = Value(next);
+                next += 1;
+            }
+        }
+        for node in &mut nodes {
+            node.op.each_operand_mut(|v| *v = numbers[v.0 as usize]);
+        }
+        for block in &mut self.blocks {
+            block.term.each_operand_mut(|v| *v = numbers[v.0 as usize]);
+        }
+        self.nodes = nodes;
     }
 }

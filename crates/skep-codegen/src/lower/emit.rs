@@ -5,7 +5,8 @@ use skep_insn::{AluOp, AtomicOp as BpfOp, Callee, Cond, Imm64, Insn, MemSize, Op
 
 use super::frame::Frame;
 use super::index;
-use super::machine::{At, Kind, MInst, Program, UNRESOLVED};
+use super::machine::{AsmText, At, Kind, MInst, Program, UNRESOLVED};
+use super::parts::Part;
 use crate::ir::{AtomicOp, Loc, SymbolId};
 
 /// Instructions in blocks.
@@ -127,52 +128,8 @@ impl Asm {
     }
 }
 
-/// The instructions of a function.
-///
-/// # Errors
-/// Assembly that is none: where, and why.
-pub(super) fn run(program: &Program, output: &Output, frame: &Frame) -> Result<Asm, (Loc, String)> {
-    let mut emit = Emit {
-        program,
-        frame,
-        asm: Asm {
-            insts: Vec::with_capacity(program.insts.len() + output.edits.len() + 8),
-            blocks: Vec::with_capacity(program.blocks.len()),
-            tables: program.tables.clone(),
-        },
-        loc: Loc::UNKNOWN,
-    };
-    let mut edits = output.edits.iter().peekable();
-    for block in 0..program.blocks.len() {
-        let data = program.blocks[block];
-        let from = index(emit.asm.insts.len());
-        let mut exit = PExit::Exit;
-        for at in data.insts.0..data.insts.1 {
-            let inst = &program.insts[at as usize];
-            emit.loc = inst.loc;
-            let before = ProgPoint::before(Inst::new(at as usize));
-            while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= before) {
-                emit.edit(edit);
-            }
-            let regs = output.inst_allocs(Inst::new(at as usize));
-            if inst.kind.ends_block() {
-                exit = emit.exit(block, inst, regs);
-            } else {
-                emit.inst(inst, regs)?;
-            }
-            let after = ProgPoint::after(Inst::new(at as usize));
-            while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= after) {
-                emit.edit(edit);
-            }
-        }
-        let to = index(emit.asm.insts.len());
-        emit.asm.blocks.push(PBlock { from, to, exit, loc: emit.loc, depth: data.depth });
-    }
-    Ok(emit.asm)
-}
-
-struct Emit<'a> {
-    program: &'a Program,
+/// Makes the instructions of a function, part by part.
+pub(super) struct Emit<'a> {
     frame: &'a Frame,
     asm: Asm,
     loc: Loc,
@@ -188,7 +145,59 @@ fn mov(dst: Reg, src: Reg) -> Insn {
     Insn::Alu { op: AluOp::Mov, width: Width::W64, dst, src: Operand::Reg(src) }
 }
 
-impl Emit<'_> {
+impl<'a> Emit<'a> {
+    pub(super) fn new(program: &Program, frame: &'a Frame) -> Emit<'a> {
+        let asm = Asm {
+            insts: Vec::with_capacity(program.insts.len() + program.insts.len() / 4 + 8),
+            blocks: Vec::with_capacity(program.blocks.len()),
+            tables: program.tables.clone(),
+        };
+        Emit { frame, asm, loc: Loc::UNKNOWN }
+    }
+
+    /// All of them.
+    pub(super) fn finish(self) -> Asm {
+        self.asm
+    }
+
+    /// Appends the instructions of a part.
+    ///
+    /// # Errors
+    /// Assembly that is none: where, and why.
+    pub(super) fn part(
+        &mut self,
+        program: &Program,
+        part: Part,
+        output: &Output,
+    ) -> Result<(), (Loc, String)> {
+        let mut edits = output.edits.iter().peekable();
+        for block in part.blocks.0..part.blocks.1 {
+            let data = program.blocks[block as usize];
+            let from = index(self.asm.insts.len());
+            let mut exit = PExit::Exit;
+            for at in data.insts.0..data.insts.1 {
+                let inst = &program.insts[at as usize];
+                self.loc = inst.loc;
+                let here = Inst::new((at - part.insts.0) as usize);
+                while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::before(here)) {
+                    self.edit(edit);
+                }
+                let regs = output.inst_allocs(here);
+                if inst.kind.ends_block() {
+                    exit = self.exit(program, part, block, inst, regs);
+                } else {
+                    self.inst(program, inst, regs)?;
+                }
+                while let Some((_, edit)) = edits.next_if(|(point, _)| *point <= ProgPoint::after(here)) {
+                    self.edit(edit);
+                }
+            }
+            let to = index(self.asm.insts.len());
+            self.asm.blocks.push(PBlock { from, to, exit, loc: self.loc, depth: data.depth });
+        }
+        Ok(())
+    }
+
     fn push(&mut self, insn: Insn) {
         self.note(insn, Note::None);
     }
@@ -229,7 +238,7 @@ impl Emit<'_> {
         self.note(insn, place.core().map_or(Note::None, Note::Core));
     }
 
-    fn inst(&mut self, inst: &MInst, regs: &[Allocation]) -> Result<(), (Loc, String)> {
+    fn inst(&mut self, program: &Program, inst: &MInst, regs: &[Allocation]) -> Result<(), (Loc, String)> {
         let at = |place: usize| reg(regs[place]);
         match inst.kind {
             Kind::Imm(width, imm) => {
@@ -326,11 +335,11 @@ impl Emit<'_> {
                 let width = if matches!(other, Operand::Reg(_)) { Width::W64 } else { other_width };
                 self.push(Insn::Alu { op: AluOp::Mov, width, dst: at(0), src: other });
             }
-            Kind::Asm(text) => self.inline_asm(text, inst, regs)?,
+            Kind::Asm(text) => self.inline_asm(&program.asms[text as usize], inst, regs)?,
             Kind::Marker(marker) => {
                 let nop = Insn::Jump { off: 0, long: false };
                 self.note(nop, Note::Marker(marker));
-                for _ in 0..self.program.markers[marker as usize].1 {
+                for _ in 0..program.markers[marker as usize].1 {
                     self.note(nop, Note::Opaque);
                 }
             }
@@ -339,14 +348,21 @@ impl Emit<'_> {
             }
             Kind::Nop | Kind::Args => {}
             Kind::Jump | Kind::Branch { .. } | Kind::BranchImm { .. } => {}
-            Kind::MayGoto | Kind::GotoX(_) | Kind::Exit | Kind::Trap => {}
+            Kind::MayGoto | Kind::GotoX(_) | Kind::Exit | Kind::Trap | Kind::Leave => {}
         }
         Ok(())
     }
 
-    fn exit(&mut self, block: usize, inst: &MInst, regs: &[Allocation]) -> PExit {
-        let succs = self.program.succs(block);
-        let succ = |at: usize| succs.get(at).map_or(0, |block| index(block.index()));
+    fn exit(
+        &mut self,
+        program: &Program,
+        part: Part,
+        block: u32,
+        inst: &MInst,
+        regs: &[Allocation],
+    ) -> PExit {
+        let succs = program.succs(block as usize);
+        let succ = |at: usize| succs.get(at).map_or(0, |to| part.blocks.0 + index(to.index()));
         let branch = |cond, width, src, inverted| {
             let (then, other) = if inverted { (succ(1), succ(0)) } else { (succ(0), succ(1)) };
             PExit::Branch { cond, width, dst: reg(regs[0]), src, then, other }
@@ -375,6 +391,7 @@ impl Emit<'_> {
                 });
                 PExit::Exit
             }
+            Kind::Leave => PExit::Jump(block + 1),
             _ => PExit::Exit,
         }
     }
@@ -427,14 +444,14 @@ impl Emit<'_> {
     }
 
     /// Replaces operands in the text, and reads it.
-    fn inline_asm(&mut self, text: u32, inst: &MInst, regs: &[Allocation]) -> Result<(), (Loc, String)> {
+    fn inline_asm(&mut self, text: &AsmText, inst: &MInst, regs: &[Allocation]) -> Result<(), (Loc, String)> {
         let fail = |line: &str, why: String| (inst.loc, format!("inline assembly '{line}': {why}"));
         let first = self.asm.insts.len();
         // Slots of the lines before.
         let mut jumps: Vec<(usize, i64, String)> = Vec::new();
         let mut starts = Vec::new();
         let mut slots = 0i64;
-        for line in &self.program.asms[text as usize].lines {
+        for line in &text.lines {
             let filled = fill_in(line, regs).map_err(|why| fail(line, why))?;
             let insn = skep_insn::text::parse(&filled).map_err(|err| fail(&filled, err.to_string()))?;
             if matches!(insn, Insn::Exit | Insn::GotoX { .. }) {

@@ -3,6 +3,7 @@
 use regalloc2::{Block, Function, Inst, InstRange, Operand, PReg, PRegSet, RegClass, VReg};
 use skep_insn::{AluOp, AtomicOp, Callee, Cond, EndianOp, MemSize, Reg, Width};
 
+use super::parts::Part;
 use crate::ir::{self, Loc, Slot, SymbolId};
 
 /// An instruction. Its operands are in [`Program::operands`], in the order that its kind tells: first what it writes,
@@ -20,7 +21,7 @@ pub(super) struct MInst {
 pub(super) enum Kind {
     /// Nothing: the place of something that was not needed.
     Nop,
-    /// `d..`: the parameters of the function.
+    /// `d..`: the parameters of the function, or what the part before this one has left.
     Args,
     /// `d = imm`.
     Imm(Width, i32),
@@ -93,6 +94,8 @@ pub(super) enum Kind {
     Exit,
     /// The function does not get here.
     Trap,
+    /// Goes on with the next part, which needs `a..`.
+    Leave,
 }
 
 /// Where memory is accessed.
@@ -134,6 +137,7 @@ impl Kind {
                 | Kind::GotoX(_)
                 | Kind::Exit
                 | Kind::Trap
+                | Kind::Leave
         )
     }
 
@@ -142,7 +146,7 @@ impl Kind {
     }
 }
 
-/// A function as the register allocator sees it.
+/// A function of machine instructions.
 #[derive(Default)]
 pub(super) struct Program {
     pub(super) insts: Vec<MInst>,
@@ -189,6 +193,7 @@ impl Program {
         &self.operands[inst.first as usize..][..inst.count.into()]
     }
 
+    /// Where a block leads to, as its part numbers blocks.
     pub(super) fn succs(&self, block: usize) -> &[Block] {
         &self.edges[range(self.blocks[block].succs)]
     }
@@ -199,13 +204,30 @@ pub(super) const fn preg(reg: Reg) -> PReg {
     PReg::new(reg.number() as usize, RegClass::Int)
 }
 
-impl Function for Program {
+/// A part of a program, as the register allocator sees it.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) program: &'a Program,
+    pub(super) part: Part,
+}
+
+impl<'a> View<'a> {
+    fn block(&self, block: Block) -> &'a MBlock {
+        &self.program.blocks[self.part.blocks.0 as usize + block.index()]
+    }
+
+    fn inst(&self, inst: Inst) -> &'a MInst {
+        &self.program.insts[self.part.insts.0 as usize + inst.index()]
+    }
+}
+
+impl Function for View<'_> {
     fn num_insts(&self) -> usize {
-        self.insts.len()
+        range(self.part.insts).len()
     }
 
     fn num_blocks(&self) -> usize {
-        self.blocks.len()
+        range(self.part.blocks).len()
     }
 
     fn entry_block(&self) -> Block {
@@ -213,51 +235,51 @@ impl Function for Program {
     }
 
     fn block_insns(&self, block: Block) -> InstRange {
-        let (from, to) = self.blocks[block.index()].insts;
-        InstRange::new(Inst::new(from as usize), Inst::new(to as usize))
+        let (from, to) = self.block(block).insts;
+        let inst = |at: u32| Inst::new((at - self.part.insts.0) as usize);
+        InstRange::new(inst(from), inst(to))
     }
 
     fn block_succs(&self, block: Block) -> &[Block] {
-        self.succs(block.index())
+        &self.program.edges[range(self.block(block).succs)]
     }
 
     fn block_preds(&self, block: Block) -> &[Block] {
-        &self.edges[range(self.blocks[block.index()].preds)]
+        &self.program.edges[range(self.block(block).preds)]
     }
 
     fn block_params(&self, block: Block) -> &[VReg] {
-        &self.vregs[range(self.blocks[block.index()].params)]
+        &self.program.vregs[range(self.block(block).params)]
     }
 
     fn is_ret(&self, insn: Inst) -> bool {
-        matches!(self.insts[insn.index()].kind, Kind::Exit | Kind::Trap)
+        matches!(self.inst(insn).kind, Kind::Exit | Kind::Trap | Kind::Leave)
     }
 
     fn is_branch(&self, insn: Inst) -> bool {
-        let kind = self.insts[insn.index()].kind;
-        kind.ends_block() && !matches!(kind, Kind::Exit | Kind::Trap)
+        self.inst(insn).kind.ends_block() && !self.is_ret(insn)
     }
 
     fn branch_blockparams(&self, block: Block, _insn: Inst, _succ: usize) -> &[VReg] {
-        &self.vregs[range(self.blocks[block.index()].args)]
+        &self.program.vregs[range(self.block(block).args)]
     }
 
     fn inst_operands(&self, insn: Inst) -> &[Operand] {
-        self.operands_of(&self.insts[insn.index()])
+        self.program.operands_of(self.inst(insn))
     }
 
     fn inst_clobbers(&self, insn: Inst) -> PRegSet {
-        let inst = &self.insts[insn.index()];
+        let inst = self.inst(insn);
         let mut set = PRegSet::empty();
         if inst.kind.is_call() {
-            let first = usize::from(inst.writes(&self.operands));
+            let first = usize::from(inst.writes(&self.program.operands));
             for reg in &Reg::ALL[first..=5] {
                 set.add(preg(*reg));
             }
         }
         if let Kind::Asm(index) = inst.kind {
             for reg in &Reg::ALL[..10] {
-                if self.asms[index as usize].clobbers >> reg.number() & 1 != 0 {
+                if self.program.asms[index as usize].clobbers >> reg.number() & 1 != 0 {
                     set.add(preg(*reg));
                 }
             }
@@ -266,7 +288,7 @@ impl Function for Program {
     }
 
     fn num_vregs(&self) -> usize {
-        self.vreg_count as usize
+        self.part.vreg_count as usize
     }
 
     fn spillslot_size(&self, _class: RegClass) -> usize {

@@ -1,10 +1,10 @@
-//! From IR to BPF instructions: loops for long copies ([`large`]), the blocks ([`graph`]), what upper bits hold ([`widths`]), machine instructions
-//! ([`select`]), registers ([`regs`]), instructions ([`emit`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
+//! From IR to BPF instructions: loops for long copies ([`large`]), the blocks ([`graph`]), what upper bits hold
+//! ([`widths`]), machine instructions ([`select`]), pieces of long functions ([`parts`]), registers ([`regs`]),
+//! instructions ([`emit`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
 //! ([`encode`]).
 
 mod abi;
 mod calls;
-mod cuts;
 mod emit;
 mod encode;
 mod flow;
@@ -15,13 +15,16 @@ mod layout;
 mod live;
 mod machine;
 mod order;
+mod parts;
 mod regs;
 mod select;
+mod sharing;
 mod target;
 mod widths;
 
 use abi::Abi;
 use graph::Graph;
+use machine::View;
 use regs::Allocator;
 use target::Isa;
 use widths::Widths;
@@ -90,29 +93,34 @@ impl Lower<'_> {
         if self.diags.len() > mistakes {
             return Code::default();
         }
-        cuts::run(&mut program);
-        let output = match self.allocator.run(&program, self.options.validate) {
-            Ok(output) => output,
-            Err(why) => {
-                let code = if program.asms.is_empty() { DiagCode::InvalidIr } else { DiagCode::BadAsm };
-                self.diag(func, func.loc, code, format!("no registers for it: {why}"));
-                return Code::default();
-            }
-        };
-        let frame = frame::Frame::new(func, &program, output.num_spillslots);
-        let asm = emit::run(&program, output, &frame);
-        let spills = output.num_spillslots;
-        self.check_frame(func, &frame, spills);
-        let mut asm = match asm {
-            Ok(asm) => asm,
-            Err((loc, why)) => {
+        let frame = frame::Frame::new(func, &program, !kernel);
+        let parts = parts::run(&mut program);
+        let mut emit = emit::Emit::new(&program, &frame);
+        let mut spills = 0;
+        for (at, &part) in parts.iter().enumerate() {
+            let output = match self.allocator.run(View { program: &program, part }, self.options.validate) {
+                Ok(output) => output,
+                Err(why) => {
+                    let code = if program.asms.is_empty() { DiagCode::InvalidIr } else { DiagCode::BadAsm };
+                    self.diag(func, func.loc, code, format!("no registers for it: {why}"));
+                    return Code::default();
+                }
+            };
+            spills = spills.max(output.num_spillslots);
+            if let Err((loc, why)) = emit.part(&program, part, output) {
                 self.diag(func, loc, DiagCode::BadAsm, why);
                 return Code::default();
             }
-        };
+            if at + 1 < parts.len() {
+                let last = (part.insts.1 - part.insts.0 - 1) as usize;
+                parts::join(&mut program, part, output.inst_allocs(regalloc2::Inst::new(last)));
+            }
+        }
+        self.check_frame(func, &frame, spills);
+        let mut asm = emit.finish();
         flow::run(&mut asm);
         let order = layout::order(&asm, isa);
-        encode::run(&asm, &order, &program, isa, frame.size).unwrap_or_else(|| {
+        encode::run(&asm, &order, &program, isa, frame.size(spills)).unwrap_or_else(|| {
             let why = "jumps in it are too far for this cpu; divide it, or compile for cpu v4".to_owned();
             self.diag(func, func.loc, DiagCode::TooLarge, why);
             Code::default()
@@ -163,7 +171,8 @@ impl Lower<'_> {
     fn check_frame(&mut self, func: &Func, frame: &frame::Frame, spills: usize) {
         // Offsets from r10 have 16 bits.
         let limit = self.options.frame.min(1 << 15);
-        if frame.size <= limit {
+        let size = frame.size(spills);
+        if size <= limit {
             return;
         }
         let mut slots: Vec<_> = func.slots.iter().enumerate().filter(|(at, _)| frame.has(*at)).collect();
@@ -180,8 +189,7 @@ impl Lower<'_> {
             largest.push(format!("spilled registers {}", spills * 8));
         }
         let message = format!(
-            "its frame has {} bytes, of which {limit} are allowed ({}); move large variables to a map or a global",
-            frame.size,
+            "its frame has {size} bytes, of which {limit} are allowed ({}); move large variables to a map or a global",
             largest.join(", ")
         );
         self.diag(func, func.loc, DiagCode::FrameTooLarge, message);

@@ -4,7 +4,7 @@ use regalloc2::checker::Checker;
 use regalloc2::{Algorithm, Ctx, MachineEnv, Output, PRegSet, RegallocOptions};
 use skep_insn::Reg;
 
-use super::machine::{Program, preg};
+use super::machine::{View, preg};
 
 /// What is kept between functions.
 pub(super) struct Allocator {
@@ -30,13 +30,13 @@ impl Allocator {
     ///
     /// # Errors
     /// Why there are none.
-    pub(super) fn run(&mut self, program: &Program, validate: bool) -> Result<&Output, String> {
+    pub(super) fn run(&mut self, program: View<'_>, validate: bool) -> Result<&Output, String> {
         let options =
             RegallocOptions { verbose_log: false, validate_ssa: validate, algorithm: Algorithm::Ion };
-        regalloc2::run_with_ctx(program, &self.env, &options, &mut self.ctx)
+        regalloc2::run_with_ctx(&program, &self.env, &options, &mut self.ctx)
             .map_err(|err| err.to_string())?;
         if validate {
-            let mut checker = Checker::new(program, &self.env);
+            let mut checker = Checker::new(&program, &self.env);
             checker.prepare(&self.ctx.output);
             checker.run().map_err(|errors| format!("{errors:?}"))?;
         }

@@ -8,7 +8,8 @@ use crate::ir::{Func, Op, Slot, Value};
 
 /// Takes out all that nothing needs.
 pub(super) fn run(func: &mut Func, _context: &Context) -> bool {
-    let needed = needed(func);
+    let slots = ReadSlots::new(func);
+    let needed = func.needed(|inst| !func.node(inst).op.is_removable() && !slots.is_vain(func, inst));
     let is_needed = |v: Value| needed[v.0 as usize];
     let mut changed = false;
     // Which parameters stay, by block; `None` if all do.
@@ -132,78 +133,4 @@ fn slot_of(func: &Func, mut value: Value) -> Origin {
         }
     }
     Origin::Unknown
-}
-
-/// Which values are needed.
-fn needed(func: &Func) -> Vec<bool> {
-    let mut needed = vec![false; func.nodes.len()];
-    let mut todo: Vec<Value> = Vec::new();
-    let mut mark = |v: Value, todo: &mut Vec<Value>| {
-        if !std::mem::replace(&mut needed[v.0 as usize], true) {
-            todo.push(v);
-        }
-    };
-    // What each parameter is brought: for parameter n of a block, argument n of each edge there.
-    let slots = ReadSlots::new(func);
-    let mut has_params = false;
-    for block in &func.blocks {
-        for &inst in &block.insts {
-            if !func.node(inst).op.is_removable() && !slots.is_vain(func, inst) {
-                mark(inst, &mut todo);
-            }
-        }
-        super::each_asked(&block.term, |v| mark(v, &mut todo));
-        has_params |= !block.params.is_empty();
-    }
-    let brought = if has_params { Brought::new(func) } else { Brought::default() };
-    while let Some(v) = todo.pop() {
-        match &func.node(v).op {
-            Op::Param => brought.of(v).iter().for_each(|&v| mark(v, &mut todo)),
-            op => op.each_operand(|v| mark(v, &mut todo)),
-        }
-    }
-    needed
-}
-
-/// For each parameter, what the edges bring for it.
-#[derive(Default)]
-struct Brought {
-    /// Where the list of a value begins.
-    starts: Vec<u32>,
-    args: Vec<Value>,
-}
-
-impl Brought {
-    fn new(func: &Func) -> Brought {
-        let mut starts = vec![0u32; func.nodes.len() + 1];
-        let each = |f: &mut dyn FnMut(Value, Value)| {
-            for block in &func.blocks {
-                block.term.each_edge(|edge| {
-                    for (&param, &arg) in func.block(edge.block).params.iter().zip(&edge.args) {
-                        f(param, arg);
-                    }
-                });
-            }
-        };
-        each(&mut |param, _| starts[param.0 as usize + 1] += 1);
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut args = vec![Value(0); *starts.last().unwrap_or(&0) as usize];
-        each(&mut |param, arg| {
-            let at = &mut next[param.0 as usize];
-            args[*at as usize] = arg;
-            *at += 1;
-        });
-        Brought { starts, args }
-    }
-
-    fn of(&self, param: Value) -> &[Value] {
-        let at = param.0 as usize;
-        match self.starts.get(at..=at + 1) {
-            Some(&[start, end]) => &self.args[start as usize..end as usize],
-            _ => &[],
-        }
-    }
 }

@@ -29,9 +29,7 @@ mod promote;
 mod repair;
 mod stores;
 
-use crate::ir::{
-    BlockData, Func, Inline, Loc, Module, Node, Op, Signature, SymbolId, Term, Value, text, validate,
-};
+use crate::ir::{BlockData, Func, Inline, Loc, Module, Signature, SymbolId, Term, Value, text, validate};
 use crate::{Opt, Options};
 
 /// What passes know besides the function.
@@ -107,7 +105,7 @@ pub(crate) fn run_observed(module: &mut Module, options: &Options, observer: Obs
     let rounds = pipeline(options.opt);
     inline::run(module, options, observer, |module, func, observer| {
         run_rounds(module, func, options, rounds, observer);
-        drop_dead_nodes(&mut module.funcs[func]);
+        module.funcs[func].drop_dead_nodes();
     });
     if options.opt != Opt::O0 {
         inline::remove_unused(module);
@@ -165,34 +163,6 @@ fn run_pass(pass: &Pass, module: &mut Module, func: usize, options: &Options) ->
     changed
 }
 
-/// Gives values new numbers, in the order of blocks, if most nodes are dead: passes keep tables by node.
-fn drop_dead_nodes(func: &mut Func) {
-    let live: usize = func.blocks.iter().map(|block| block.params.len() + block.insts.len()).sum();
-    if func.nodes.len() < 2 * live {
-        return;
-    }
-    let mut numbers = vec![Value(u32::MAX); func.nodes.len()];
-    let mut nodes = Vec::with_capacity(live);
-    let mut next = 0;
-    for block in &mut func.blocks {
-        for value in block.params.iter_mut().chain(&mut block.insts) {
-            let at = value.0 as usize;
-            let empty = Node { op: Op::Param, ty: None, loc: Loc::UNKNOWN };
-            nodes.push(std::mem::replace(&mut func.nodes[at], empty));
-            numbers[at] = Value(next);
-            *value = Value(next);
-            next += 1;
-        }
-    }
-    for node in &mut nodes {
-        node.op.each_operand_mut(|v| *v = numbers[v.0 as usize]);
-    }
-    for block in &mut func.blocks {
-        block.term.each_operand_mut(|v| *v = numbers[v.0 as usize]);
-    }
-    func.nodes = nodes;
-}
-
 /// What stands for a function while its body is being changed.
 fn absent() -> Func {
     Func {
@@ -227,14 +197,4 @@ pub(crate) fn count_uses(func: &Func) -> Vec<u32> {
 /// Each value standing for itself: what [`Func::replace_values`] begins with.
 pub(crate) fn identity(func: &Func) -> Vec<Value> {
     (0..func.nodes.len()).map(|at| Value(u32::try_from(at).expect("fewer than 2^32 values"))).collect()
-}
-
-/// Calls `f` with what a terminator itself reads: not with what its edges bring along.
-pub(crate) fn each_asked(term: &Term, mut f: impl FnMut(Value)) {
-    match term {
-        Term::Branch { a, b, .. } => [a, b].into_iter().for_each(|v| f(*v)),
-        Term::Switch { value, .. } => f(*value),
-        Term::Return(value) => value.iter().for_each(|v| f(*v)),
-        Term::Open | Term::Jump(_) | Term::MayGoto { .. } | Term::Unreachable => {}
-    }
 }

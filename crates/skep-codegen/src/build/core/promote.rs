@@ -34,7 +34,7 @@ pub(super) fn variables(body: &mut Body) -> Unmade {
     pass.rename(&mut body.ir, &cfg);
     let live = Live::new(&body.ir);
     unmade.vars.append(&mut pass.unwritten);
-    unmade.vars.extend(live.unwritten().filter_map(|value| {
+    unmade.vars.extend(live.unwritten.iter().filter_map(|&value| {
         let param = pass.params.iter().find(|param| param.value == value)?;
         Some((param.var, pass.first_read[param.var as usize]))
     }));
@@ -45,6 +45,10 @@ pub(super) fn variables(body: &mut Body) -> Unmade {
     unmade.values.dedup();
     live.remove(&mut body.ir);
     place_slots(body);
+    if unmade.vars.is_empty() && unmade.values.is_empty() {
+        // Loads and stores of variables, and what was computed in vain, are most of what was made.
+        body.ir.drop_dead_nodes();
+    }
     unmade
 }
 
@@ -323,50 +327,24 @@ fn dominator_tree(func: &Func, cfg: &Cfg) -> (Vec<Option<Block>>, Vec<Option<Blo
 /// Which values are needed.
 struct Live {
     live: Vec<bool>,
-    /// What edges bring along, ordered by parameter.
-    links: Vec<(Value, Value)>,
+    /// Needed parameters that some way brings nothing along for.
+    unwritten: Vec<Value>,
 }
 
 impl Live {
     fn new(func: &Func) -> Live {
-        let mut links = Vec::new();
+        let live = func.needed(|inst| !func.node(inst).op.is_pure());
+        let mut unwritten = Vec::new();
         for block in &func.blocks {
             block.term.each_edge(|edge| {
-                links.extend(func.block(edge.block).params.iter().copied().zip(edge.args.iter().copied()));
+                for (param, arg) in func.block(edge.block).params.iter().zip(&edge.args) {
+                    if *arg == UNWRITTEN && live[param.0 as usize] {
+                        unwritten.push(*param);
+                    }
+                }
             });
         }
-        links.sort_unstable();
-        let mut this = Live { live: vec![false; func.nodes.len()], links };
-        let mut todo: Vec<Value> = Vec::new();
-        for block in &func.blocks {
-            match &block.term {
-                ir::Term::Branch { a, b, .. } => todo.extend([a, b]),
-                ir::Term::Switch { value, .. } => todo.push(*value),
-                ir::Term::Return(value) => todo.extend(value),
-                _ => {}
-            }
-            todo.extend(block.insts.iter().filter(|inst| !func.node(**inst).op.is_pure()));
-        }
-        while let Some(value) = todo.pop() {
-            let Some(live) = this.live.get_mut(value.0 as usize) else { continue };
-            if std::mem::replace(live, true) {
-                continue;
-            }
-            let op = &func.node(value).op;
-            if matches!(op, Op::Param) {
-                let from = this.links.partition_point(|link| link.0 < value);
-                todo.extend(this.links[from..].iter().take_while(|link| link.0 == value).map(|link| link.1));
-            } else {
-                op.each_operand(|v| todo.push(v));
-            }
-        }
-        this
-    }
-
-    /// Needed parameters that some way brings nothing along for.
-    fn unwritten(&self) -> impl Iterator<Item = Value> {
-        let missing = self.links.iter().filter(|link| link.1 == UNWRITTEN && self.is_live(link.0));
-        missing.map(|link| link.0)
+        Live { live, unwritten }
     }
 
     fn is_live(&self, value: Value) -> bool {

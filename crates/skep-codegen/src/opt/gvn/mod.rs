@@ -5,8 +5,9 @@
 //! the earlier one stood behind its tests already.
 
 mod memory;
+mod table;
 
-use rustc_hash::FxHashMap;
+use table::Table;
 
 use super::alias::Aliases;
 use super::loops::Loops;
@@ -22,7 +23,7 @@ pub(super) fn run(func: &mut Func, context: &Context) -> bool {
     let mut gvn = Gvn {
         with: identity(func),
         home: vec![Func::ENTRY; func.nodes.len()],
-        table: FxHashMap::with_capacity_and_hasher(func.nodes.len() / 2, rustc_hash::FxBuildHasher),
+        table: Table::new(func.nodes.len()),
         changed: false,
         out: Vec::new(),
         func,
@@ -35,9 +36,12 @@ pub(super) fn run(func: &mut Func, context: &Context) -> bool {
         gvn.block(block, &mut memory);
         memory.leave(block);
     }
-    let Gvn { mut with, changed, func, .. } = gvn;
+    let Gvn { with, changed, func, .. } = gvn;
     if changed {
-        func.replace_values(&mut with);
+        // Values are made before they are used, but for those that come along on the way back into a loop.
+        for block in &mut func.blocks {
+            block.term.each_edge_mut(|edge| edge.args.iter_mut().for_each(|v| *v = resolve(&with, *v)));
+        }
     }
     changed
 }
@@ -58,7 +62,7 @@ struct Gvn<'a> {
     with: Vec<Value>,
     /// The block of each value.
     home: Vec<Block>,
-    table: FxHashMap<Key, Value>,
+    table: Table,
     changed: bool,
     /// What the block will hold, so far.
     out: Vec<Value>,
@@ -88,17 +92,15 @@ impl Gvn<'_> {
     /// Replaces an instruction by an equal one, if there is one.
     fn merge(&mut self, inst: Value, block: Block) -> bool {
         let Some(key) = key(self.func, inst) else { return false };
-        let found = self.table.get(&key).copied();
-        match found {
-            Some(other) if self.cfg.dominates(self.home[other.0 as usize], block) => {
-                self.replace(inst, other);
-                true
-            }
-            _ => {
-                self.table.insert(key, inst);
-                false
-            }
+        let func = &*self.func;
+        let place = self.table.place(key, inst, |other| self::key(func, other) == Some(key));
+        let other = *place;
+        if other != inst && self.cfg.dominates(self.home[other.0 as usize], block) {
+            self.replace(inst, other);
+            return true;
         }
+        *place = inst;
+        false
     }
 
     fn replace(&mut self, inst: Value, value: Value) {
