@@ -61,17 +61,22 @@ fn read_class<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Re
         let Some(debug) = name.strip_prefix(".debug_").or_else(|| name.strip_prefix(".zdebug_")) else {
             continue;
         };
-        let place = match debug.strip_suffix(".dwo") {
-            Some(debug) => split.by_name(debug),
-            None => sections.by_name(debug),
+        let (of, debug) = match debug.strip_suffix(".dwo") {
+            Some(debug) => (&mut split, debug),
+            None => (&mut sections, debug),
         };
-        let Some(place) = place else { continue };
+        if of.by_name(debug).is_none_or(|place| !place.is_empty()) {
+            // Not of use, or a second one of the same name, as some linkers leave them; the first has the units.
+            continue;
+        }
         let mut bytes = section.uncompressed_data()?;
         if file.kind() == ObjectKind::Relocatable {
             relocate::apply(file, &section, &loaded, &mut bytes)?;
         }
-        // Some linkers leave several sections of one name; the first has the units.
-        if place.is_empty() {
+        if debug == "info" && matches!(bytes, Cow::Borrowed(_)) {
+            of.info_offset = section.file_range().map(|(offset, _)| offset);
+        }
+        if let Some(place) = of.by_name(debug) {
             *place = bytes;
         }
     }

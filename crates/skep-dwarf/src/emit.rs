@@ -20,6 +20,8 @@ pub(crate) struct Output<'o> {
     pub(crate) functions: &'o [Id],
     pub(crate) sections: &'o [Section<'o>],
     pub(crate) endian: Endian,
+    /// The name of the type that indices of arrays have.
+    pub(crate) index: &'o str,
 }
 
 /// Writes the types.
@@ -43,7 +45,9 @@ struct Writer<'o> {
     /// The records in the order of their types.
     order: Vec<Id>,
     next: u32,
+    /// The type of indices, and whether there is no record for it.
     array_index: u32,
+    has_own_index: bool,
     bytes: Vec<u8>,
 }
 
@@ -65,6 +69,7 @@ impl<'o> Writer<'o> {
             order: Vec::new(),
             next: 1,
             array_index: 0,
+            has_own_index: false,
             bytes: Vec::new(),
         }
     }
@@ -93,8 +98,17 @@ impl<'o> Writer<'o> {
         self.definitions.extend(definitions.into_iter().map(|(name, _, id)| (name, id)));
         roots.sort_unstable_by_key(|&(place, len, _)| (place, len));
         if has_arrays {
-            self.array_index = self.next;
-            self.next += 1;
+            match self.int() {
+                Some(int) => {
+                    self.number(int);
+                    self.array_index = self.ids[index(int.0)];
+                }
+                None => {
+                    self.array_index = self.next;
+                    self.has_own_index = true;
+                    self.next += 1;
+                }
+            }
         }
         for (_, _, id) in roots {
             self.number(id);
@@ -107,6 +121,16 @@ impl<'o> Writer<'o> {
                 self.number(records.get(variable.record).id(2));
             }
         }
+    }
+
+    /// The type that indices of arrays have by custom, so that arrays of different encoders are the same.
+    fn int(&self) -> Option<Id> {
+        let is_int = |record: &Record<'_>| {
+            record.rec() == Some(Rec::Int)
+                && *self.output.names.text(record.name(1)) == *self.output.index.as_bytes()
+        };
+        let found = self.output.records.iter().filter(|(_, record)| record.count != 0 && is_int(record));
+        found.min_by_key(|(_, record)| record.first).map(|(id, _)| id)
     }
 
     /// What a record is in the BTF: a name is its definition.
@@ -165,7 +189,7 @@ impl<'o> Writer<'o> {
     }
 
     fn write_types(&mut self) {
-        if self.array_index != 0 {
+        if self.has_own_index {
             let name = self.strings.add(b"__ARRAY_SIZE_TYPE__");
             self.head(name, Kind::Int, false, 0, 4);
             self.push(&[32]);

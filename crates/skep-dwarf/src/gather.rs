@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::hash::Map;
 use crate::input::Input;
 use crate::model::{External, Unit};
-use crate::options::Options;
+use crate::options::{Arrays, Options, Progress};
 use crate::pool::{Id, Pool};
 use crate::registers::Registers;
 use crate::report::{Skip, Tally};
@@ -63,6 +63,7 @@ pub(crate) struct Work<'w> {
     pub(crate) pool: &'w Pool,
     pub(crate) variables: &'w [Range<u64>],
     pub(crate) registers: Registers,
+    pub(crate) arrays: Arrays,
 }
 
 /// Reads all units.
@@ -127,7 +128,7 @@ impl<'w> Worker<'w> {
         Worker {
             work: *work,
             decoder: Decoder::new(work.registers),
-            shaper: Shaper::new(work.pool, work.variables),
+            shaper: Shaper::new(work.pool, work.variables, work.arrays),
             unit: Unit::default(),
         }
     }
@@ -136,6 +137,10 @@ impl<'w> Worker<'w> {
     fn unit(&mut self, at: usize) -> Result<(usize, Gist, Option<Unit>), Error> {
         let header = self.work.input.units[at];
         let root = self.decoder.unit(&self.work.input.source(header), &mut self.unit)?;
+        if let Some(report) = self.work.options.progress {
+            let read = self.work.input.file_range(&header);
+            report(Progress { read, unit: at, units: self.work.input.units.len() });
+        }
         let mut gist = Gist { root, ..Gist::default() };
         let languages = &self.work.options.languages;
         if !languages.is_empty() && !languages.contains(&self.unit.lang) && header.kind == UnitKind::Compile {

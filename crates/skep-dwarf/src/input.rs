@@ -89,6 +89,14 @@ impl<'f> Input<'f> {
         }
     }
 
+    /// Where the unit is in the file itself.
+    pub(crate) fn file_range(&self, unit: &UnitHeader) -> Option<Range<u64>> {
+        let start = self.sections[usize::from(unit.file)].info_offset?;
+        let offset = |at: usize| Some(start + u64::try_from(at).ok()?);
+        (unit.file == 0 && unit.section == InfoSection::Info)
+            .then_some(offset(unit.start)?..offset(unit.end)?)
+    }
+
     /// The unit that a DIE of another one is in, and its offset there.
     pub(crate) fn find(&self, from: usize, to: External) -> Option<(usize, u32)> {
         let from = self.units.get(from)?;

@@ -23,11 +23,12 @@
 //!
 //! [`encode`] is the table of contents: `input` finds the units, `gather` reads them on all threads (`decode` makes a
 //! unit's DIEs to the nodes of `model`, `shape` makes the nodes to records of the `pool`, where equal types meet),
-//! `split` tells apart what has the same name, `functions` and `variables` choose, `emit` writes.
+//! `split` tells apart what has the same name, `functions` and `variables` choose, `emit` writes; what the set then still
+//! has in common with itself or a base, [`skep_btf::dedup`] finds.
 
 pub use crate::error::Error;
 pub use crate::lang::Lang;
-pub use crate::options::{Functions, Options, Variables};
+pub use crate::options::{Arrays, Functions, Options, Progress, Variables};
 pub use crate::report::{Report, Skip, Tally, UnitReport};
 
 mod abbrev;
@@ -59,7 +60,9 @@ mod split;
 mod unit;
 mod variables;
 
-use skep_btf::{Btf, Endian};
+use std::sync::Arc;
+
+use skep_btf::{Btf, Endian, dedup};
 
 use crate::gather::{Gathered, Work};
 use crate::input::Input;
@@ -82,12 +85,25 @@ pub struct Encoded {
 ///
 /// If the file is not ELF, has no debug information, or has some that is not readable: the error tells where.
 pub fn encode(file: &[u8], options: &Options<'_>) -> Result<Encoded, Error> {
+    let (all, report) = collect(file, options)?;
+    let mut merging = dedup::Options::new();
+    if let Some(base) = &options.base {
+        merging = merging.base(Arc::clone(base));
+    }
+    // What is left: names that are spelled in two ways, declarations of what has several definitions, the base.
+    let btf = dedup(&[&all], &merging)?.btf;
+    Ok(Encoded { btf, report })
+}
+
+/// The types, functions and variables of the file itself.
+fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Report), Error> {
     let files = input::read(file, options)?;
     let input = Input::new(&files)?;
     let pool = Pool::new();
     let variables = variables::ranges(&files.main, options.variables);
     let registers = Registers::of(files.main.machine);
-    let work = Work { input: &input, options, pool: &pool, variables: &variables, registers };
+    let (arrays, index) = options.array_style();
+    let work = Work { input: &input, options, pool: &pool, variables: &variables, registers, arrays };
 
     let mut gathered = gather::units(&work)?;
     split::definitions(&work, &mut gathered)?;
@@ -110,8 +126,9 @@ pub fn encode(file: &[u8], options: &Options<'_>) -> Result<Encoded, Error> {
         functions: &functions,
         sections: &sections,
         endian,
+        index: &index,
     };
-    Ok(Encoded { btf: emit::btf(&output)?, report: report(&input, &gathered) })
+    Ok((emit::btf(&output)?, report(&input, &gathered)))
 }
 
 /// The functions or variables of all units, in order.

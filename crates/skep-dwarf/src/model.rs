@@ -10,7 +10,7 @@ use crate::reader::index;
 use crate::report::Tally;
 
 /// What a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// `a` is the `DW_ATE` encoding, `size` the size.
     Base,

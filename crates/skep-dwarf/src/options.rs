@@ -1,6 +1,11 @@
 //! What to encode, and how.
 
+use std::fmt;
 use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+
+use skep_btf::{Btf, Type};
 
 use crate::lang::Lang;
 
@@ -11,14 +16,39 @@ use crate::lang::Lang;
 ///
 /// let options = Options::new().threads(2);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options<'a> {
     pub(crate) threads: NonZeroUsize,
+    pub(crate) base: Option<Arc<Btf>>,
+    pub(crate) arrays: Option<Arrays>,
+    pub(crate) progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     pub(crate) languages: Vec<Lang>,
     pub(crate) functions: Functions,
     pub(crate) variables: Variables,
     pub(crate) supplementary: Option<&'a [u8]>,
     pub(crate) split: Vec<&'a [u8]>,
+}
+
+/// How an array of arrays is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrays {
+    /// As one: `int a[2][3]` is an array of two arrays.
+    Nested,
+    /// As `pahole` does, without its inner dimensions: an array of six.
+    Flat,
+}
+
+/// How far reading has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of debug information that have been read, and will hardly be needed again: a place in the file, unless
+    /// the section is compressed.
+    pub read: Option<Range<u64>>,
+    /// The unit that has been read.
+    pub unit: usize,
+    /// How many units there are.
+    pub units: usize,
 }
 
 /// Which functions are encoded.
@@ -52,6 +82,9 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Options {
             threads: NonZeroUsize::MIN,
+            base: None,
+            arrays: None,
+            progress: None,
             languages: Vec::new(),
             functions: Functions::default(),
             variables: Variables::default(),
@@ -73,6 +106,27 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Options<'a> {
         self.threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
+        self
+    }
+
+    /// The result is on top of that set, without the types that it has: the kernel's, for a module.
+    #[must_use]
+    pub fn base(mut self, base: Arc<Btf>) -> Options<'a> {
+        self.base = Some(base);
+        self
+    }
+
+    /// How arrays of arrays are encoded: as in the base, if there is one, else nested.
+    #[must_use]
+    pub fn arrays(mut self, arrays: Arrays) -> Options<'a> {
+        self.arrays = Some(arrays);
+        self
+    }
+
+    /// Calls `report` with each unit that has been read, from any thread and in no order.
+    #[must_use]
+    pub fn progress(mut self, report: &'a (dyn Fn(Progress) + Sync)) -> Options<'a> {
+        self.progress = Some(report);
         self
     }
 
@@ -109,5 +163,37 @@ impl<'a> Options<'a> {
     pub fn split(mut self, file: &'a [u8]) -> Options<'a> {
         self.split.push(file);
         self
+    }
+}
+
+impl Options<'_> {
+    /// How arrays are encoded, and the name of the type of their indices.
+    pub(crate) fn array_style(&self) -> (Arrays, String) {
+        let mut style = None;
+        if let Some(base) = &self.base {
+            for (_, ty) in base.iter() {
+                let Type::Array(array) = ty else { continue };
+                let (found, _) = style.get_or_insert((Arrays::Flat, base.name(array.index)));
+                if matches!(base.ty(array.elem), Type::Array(_)) {
+                    *found = Arrays::Nested;
+                    break;
+                }
+            }
+        }
+        let (found, name) = style.unwrap_or((Arrays::Nested, "int"));
+        (self.arrays.unwrap_or(found), name.to_owned())
+    }
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("threads", &self.threads)
+            .field("base", &self.base.as_ref().map(|base| base.count()))
+            .field("arrays", &self.arrays)
+            .field("languages", &self.languages)
+            .field("functions", &self.functions)
+            .field("variables", &self.variables)
+            .finish_non_exhaustive()
     }
 }

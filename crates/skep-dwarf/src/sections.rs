@@ -19,6 +19,8 @@ pub(crate) struct Sections<'d> {
     pub(crate) line: Cow<'d, [u8]>,
     pub(crate) loc: Cow<'d, [u8]>,
     pub(crate) loclists: Cow<'d, [u8]>,
+    /// Where `info` is in the file, if it is there as it is.
+    pub(crate) info_offset: Option<u64>,
     /// Whether the most significant byte of a number comes first.
     pub(crate) big: bool,
 }

@@ -10,6 +10,7 @@ use crate::hash::Map;
 use crate::lang::Lang;
 use crate::model::{External, Item, ItemKind, Kind, Node, TypeRef, Unit, flag, item_flag};
 use crate::names::Name;
+use crate::options::Arrays;
 use crate::pool::{Id, Place, Pool, Rec, Recent};
 use crate::reader::{halves, index, word};
 use crate::report::{Skip, Tally};
@@ -35,6 +36,8 @@ impl Others for Alone {
 pub(crate) struct Shaped {
     /// The definitions of its named structs, unions and enumerations, in the order of its nodes.
     pub(crate) definitions: Vec<Id>,
+    /// The names that it declares and that may be defined elsewhere, in the order of its nodes.
+    pub(crate) declared: Vec<Id>,
     /// Functions with code: record, DIEs, address.
     pub(crate) functions: Vec<Placed>,
     pub(crate) variables: Vec<Placed>,
@@ -60,6 +63,7 @@ pub(crate) struct Shaper<'p> {
     recent: Recent,
     /// The addresses of the variables that are wanted.
     variables: &'p [Range<u64>],
+    arrays: Arrays,
     /// Whether occurrences of records are taken back.
     undo: bool,
     /// The id by which each node is referred to.
@@ -88,11 +92,12 @@ pub(crate) struct At<'u> {
 }
 
 impl<'p> Shaper<'p> {
-    pub(crate) fn new(pool: &'p Pool, variables: &'p [Range<u64>]) -> Shaper<'p> {
+    pub(crate) fn new(pool: &'p Pool, variables: &'p [Range<u64>], arrays: Arrays) -> Shaper<'p> {
         Shaper {
             pool,
             recent: Recent::new(),
             variables,
+            arrays,
             undo: false,
             ids: Vec::new(),
             foreign: Map::default(),
@@ -153,6 +158,8 @@ impl<'p> Shaper<'p> {
         out.types += 1;
         if is_definition(node) && has_name(node) {
             out.definitions.push(self.definition(at, node, reference, &mut out.tally));
+        } else if is_declaration(node) && has_name(node) {
+            out.declared.push(reference);
         }
         let dies = u64::from(node.dies) + variant_dies(at.unit, node);
         out.tally.encoded = out.tally.encoded.wrapping_add(dies);
@@ -363,7 +370,15 @@ impl<'p> Shaper<'p> {
         if items.is_empty() {
             return self.record(at, &[Rec::Array.head(0), id.0, 0]);
         }
-        for (which, item) in (0..).zip(items.iter().rev()) {
+        if self.arrays == Arrays::Flat {
+            let all = items.iter().try_fold(1, |all: u64, item| all.checked_mul(item.value));
+            let count = all.and_then(|all| u32::try_from(all).ok()).unwrap_or_else(|| {
+                tally.replace(Skip::TooLarge);
+                0
+            });
+            return self.record(at, &[Rec::Array.head(0), id.0, count]);
+        }
+        for (which, item) in items.iter().rev().enumerate() {
             let count = u32::try_from(item.value).unwrap_or_else(|_| {
                 tally.replace(Skip::TooLarge);
                 0
@@ -396,10 +411,10 @@ impl<'p> Shaper<'p> {
             _ => c::composite(self, at, node, name, tally),
         };
         if node.flags & flag::ANNOTATED != 0 && !name.is_void() {
-            for (which, item) in (1..).zip(at.unit.items(node)) {
+            for (which, item) in at.unit.items(node).iter().enumerate() {
                 if item.kind == ItemKind::Annotation {
                     let component = word(item.value);
-                    self.record(at.which(which), &[Rec::DeclTag.head(0), item.ty.0, name.0, component]);
+                    self.record(at.which(which + 1), &[Rec::DeclTag.head(0), item.ty.0, name.0, component]);
                 }
             }
         }
@@ -526,8 +541,10 @@ impl<'u> At<'u> {
 
     /// The same, for the next record of the same node.
     #[inline]
-    pub(crate) fn which(self, which: u8) -> At<'u> {
-        At { place: Place(self.place.0 & !0xff | u64::from(which)), ..self }
+    pub(crate) fn which(self, which: usize) -> At<'u> {
+        // Beyond that many, which comes first is left to their content.
+        let which = u64::try_from(which).unwrap_or_default().min(0xff);
+        At { place: Place(self.place.0 & !0xff | which), ..self }
     }
 }
 
@@ -535,6 +552,12 @@ impl<'u> At<'u> {
 pub(crate) fn is_definition(node: &Node) -> bool {
     matches!(node.kind, Kind::Struct | Kind::Union | Kind::Enum)
         && node.flags & (flag::DECLARATION | flag::SIGNATURE) == 0
+}
+
+/// A struct, union or enumeration whose parts are elsewhere.
+pub(crate) fn is_declaration(node: &Node) -> bool {
+    matches!(node.kind, Kind::Struct | Kind::Union | Kind::Enum)
+        && node.flags & (flag::DECLARATION | flag::SIGNATURE) == flag::DECLARATION
 }
 
 pub(crate) fn has_name(node: &Node) -> bool {

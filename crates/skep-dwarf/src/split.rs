@@ -4,57 +4,51 @@
 //! each in its own units, one of them (the first) keeps the plain name, and the units that have another one are made
 //! into records again, now meaning that one by its id. A struct that refers to it is thereby another one as well, and
 //! may be a second definition of *its* name: so this is repeated until nothing new comes up. It is the refinement of a
-//! partition, done only where there is something to refine. A unit that only declares a name means the first.
+//! partition, done only where there is something to refine. A unit that only declares such a name means neither, and
+//! what it refers to stays declared.
 
 use crate::error::Error;
 use crate::gather::{Gathered, Work, Worker};
 use crate::hash::{Map, Set};
+use crate::model::{Kind, Node};
+use crate::names::Name;
 use crate::pool::{Id, Pool, Rec};
-use crate::shape::{has_name, is_definition};
+use crate::shape::{has_name, is_declaration, is_definition};
 
 /// A name in a chain of structs may need a round per struct; a program's chains are short.
 const MAX_ROUNDS: usize = 40;
 
+/// What the nodes of a unit mean that do not mean the first definition of their name.
+type Meanings = Vec<(u32, Id)>;
+
 /// Tells apart definitions of the same name.
 pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<(), Error> {
+    let declared: Vec<Vec<Id>> =
+        gathered.units.iter_mut().map(|gist| std::mem::take(&mut gist.shaped.declared)).collect();
     let mut firsts: Map<Id, Id> = Map::default();
-    let mut meanings: Map<usize, Vec<(u32, Id)>> = Map::default();
+    let mut meanings: Map<usize, Meanings> = Map::default();
     let mut worker = Worker::new(work);
     let mut classes = 0;
     for _ in 0..MAX_ROUNDS {
         worker.shaper.flush();
-        let others = others(work.pool, gathered, &mut firsts);
-        if others.is_empty() {
-            break;
-        }
-        let found: Set<Id> = gathered
-            .units
-            .iter()
-            .flat_map(|gist| gist.shaped.definitions.iter().copied())
-            .filter(|id| others.contains(id))
-            .collect();
+        let found = Found::new(work.pool, gathered, &mut firsts);
         // Their number grows as long as there is something to tell apart.
-        if found.len() == classes {
+        if found.others.len() == classes {
             break;
         }
-        classes = found.len();
-        let touched: Vec<usize> = (0..gathered.units.len())
-            .filter(|at| {
-                let gist = &gathered.units[*at];
-                gist.shaped.definitions.iter().any(|id| others.contains(id)) || meanings.contains_key(at)
-            })
-            .collect();
-        for at in touched {
-            let old = meanings.remove(&at).unwrap_or_default();
-            let definitions = std::mem::take(&mut gathered.units[at].shaped.definitions);
+        classes = found.others.len();
+        for (at, declared) in declared.iter().enumerate() {
+            let has_other = gathered.units[at].shaped.definitions.iter().any(|id| found.others.contains(id));
+            let declares = declared.iter().any(|name| found.names.contains(name));
+            if !has_other && !declares && !meanings.contains_key(&at) {
+                continue;
+            }
             let unit = worker.read(at, &gathered.linked)?;
-            let nodes = (0..).zip(&unit.nodes).filter(|(_, node)| is_definition(node) && has_name(node));
-            let new: Vec<(u32, Id)> = nodes
-                .zip(definitions)
-                .filter(|(_, id)| others.contains(id))
-                .map(|((node, _), id)| (node, id))
-                .collect();
-            gathered.units[at].shaped = worker.again(at, &gathered.linked, &old, &new);
+            let new = found.meanings(&unit.nodes, &gathered.units[at].shaped.definitions, declared);
+            let old = meanings.remove(&at).unwrap_or_default();
+            if new != old {
+                gathered.units[at].shaped = worker.again(at, &gathered.linked, &old, &new);
+            }
             meanings.insert(at, new);
         }
     }
@@ -62,45 +56,86 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
     Ok(())
 }
 
-/// The definitions that are not the first of their name.
-fn others(pool: &Pool, gathered: &Gathered, firsts: &mut Map<Id, Id>) -> Set<Id> {
-    let mut by_name: Map<Id, Vec<Id>> = Map::default();
-    let mut meant: Set<Id> = Set::default();
-    pool.each(|id, record| {
-        if record.count == 0 {
-            return;
-        }
-        match record.rec() {
-            Some(Rec::Struct | Rec::Union | Rec::Enum) if record.word(0) != 0 => {
-                by_name.entry(record.id(0)).or_default().push(id);
+/// What a round has to tell apart.
+struct Found {
+    /// The names with several definitions.
+    names: Set<Id>,
+    /// The definitions that are not the first of their name.
+    others: Set<Id>,
+}
+
+impl Found {
+    fn new(pool: &Pool, gathered: &Gathered, firsts: &mut Map<Id, Id>) -> Found {
+        let mut by_name: Map<Id, Vec<Id>> = Map::default();
+        let mut meant: Set<Id> = Set::default();
+        pool.each(|id, record| {
+            if record.count == 0 {
+                return;
             }
-            Some(Rec::Name) if record.word(2) != 0 => {
-                meant.insert(id);
+            match record.rec() {
+                Some(Rec::Struct | Rec::Union | Rec::Enum) if record.word(0) != 0 => {
+                    by_name.entry(record.id(0)).or_default().push(id);
+                }
+                Some(Rec::Name) if record.word(2) != 0 => {
+                    meant.insert(id);
+                }
+                _ => {}
             }
-            _ => {}
+        });
+        by_name.retain(|name, definitions| definitions.len() > 1 || meant.contains(name));
+        // Their order is that of the units: places in the pool may be of occurrences that were taken back.
+        let mut order: Map<Id, usize> = by_name.values().flatten().map(|&id| (id, usize::MAX)).collect();
+        let all = gathered.units.iter().flat_map(|gist| &gist.shaped.definitions);
+        for (at, id) in all.enumerate() {
+            if let Some(first) = order.get_mut(id) {
+                *first = at.min(*first);
+            }
         }
-    });
-    by_name.retain(|name, definitions| definitions.len() > 1 || meant.contains(name));
-    // Their order is that of the units: places in the pool may be of occurrences that were taken back.
-    let mut order: Map<Id, usize> = by_name.values().flatten().map(|&id| (id, usize::MAX)).collect();
-    let all = gathered.units.iter().flat_map(|gist| &gist.shaped.definitions);
-    for (at, id) in all.enumerate() {
-        if let Some(first) = order.get_mut(id) {
-            *first = at.min(*first);
+        let mut found = Found { names: firsts.keys().copied().collect(), others: Set::default() };
+        for (name, definitions) in by_name {
+            if meant.contains(&name) {
+                // These are told apart already.
+                found.others.extend(definitions);
+                continue;
+            }
+            found.names.insert(name);
+            let known = firsts.get(&name).filter(|first| definitions.contains(first)).copied();
+            let first = known.or_else(|| definitions.iter().copied().min_by_key(|id| order.get(id).copied()));
+            let first = first.unwrap_or_default();
+            firsts.insert(name, first);
+            found.others.extend(definitions.into_iter().filter(|&id| id != first));
         }
+        found
     }
-    let mut others = Set::default();
-    for (name, definitions) in by_name {
-        if meant.contains(&name) {
-            // These are told apart already.
-            others.extend(definitions);
-            continue;
+
+    /// What the nodes of a unit mean, given its definitions and the names that it declares.
+    fn meanings(&self, nodes: &[Node], definitions: &[Id], declared: &[Id]) -> Meanings {
+        let (mut definitions, mut declared) = (definitions.iter(), declared.iter());
+        let mut meanings = Meanings::new();
+        let defined = nodes.iter().filter(|node| is_definition(node) && has_name(node));
+        let own: Map<_, Id> = defined.zip(definitions.clone()).map(|(node, &id)| (key(node), id)).collect();
+        for (number, node) in (0..).zip(nodes).filter(|(_, node)| has_name(node)) {
+            let meaning = if is_definition(node) {
+                definitions.next().copied()
+            } else if is_declaration(node) {
+                // Its own definition if it has one, else what is only declared.
+                let name = declared.next().copied().filter(|name| self.names.contains(name));
+                own.get(&key(node)).copied().or(name)
+            } else {
+                None
+            };
+            match meaning {
+                Some(id) if self.others.contains(&id) || self.names.contains(&id) => {
+                    meanings.push((number, id))
+                }
+                _ => {}
+            }
         }
-        let known = firsts.get(&name).filter(|first| definitions.contains(first)).copied();
-        let first = known.or_else(|| definitions.iter().copied().min_by_key(|id| order.get(id).copied()));
-        let first = first.unwrap_or_default();
-        firsts.insert(name, first);
-        others.extend(definitions.into_iter().filter(|&id| id != first));
+        meanings
     }
-    others
+}
+
+/// By what a declaration finds its definition in the same unit.
+fn key(node: &Node) -> (Name, u32, Kind) {
+    (node.name, node.scope, node.kind)
 }
