@@ -68,6 +68,7 @@ pub mod dedup;
 pub mod derive;
 pub mod diff;
 pub mod dump;
+pub mod layout;
 pub mod mangle;
 pub mod maps;
 #[doc(hidden)]
