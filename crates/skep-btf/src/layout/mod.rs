@@ -36,7 +36,7 @@ mod print;
 mod read;
 mod ty;
 
-pub use names::{Names, find, suggest};
+pub use names::{Names, find, ids, suggest};
 pub use read::Reader;
 pub use ty::Ty;
 
@@ -53,7 +53,7 @@ pub struct Layout {
     pub size: u64,
     /// Whether a member is less aligned than its type is by itself.
     pub packed: bool,
-    /// Of a struct or union: in the order of the source where that is known.
+    /// Of a struct or union: by offset.
     pub members: Vec<Member>,
     /// Of an enumeration without data.
     pub constants: Vec<Constant>,

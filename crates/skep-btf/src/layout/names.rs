@@ -44,7 +44,7 @@ pub fn find(btf: &Btf, name: &str) -> Vec<TypeId> {
     }
     let spelling = mangle::encode(name);
     let is = |id: TypeId, name: &str| btf.string_is(btf.name_ref(id), name);
-    let exact: Vec<TypeId> = shown(btf).filter(|&id| is(id, name) || is(id, &spelling)).collect();
+    let exact: Vec<TypeId> = ids(btf).filter(|&id| is(id, name) || is(id, &spelling)).collect();
     let tagged = tagged(btf, |text| text == name);
     if !exact.is_empty() || !tagged.is_empty() {
         return merged(exact, tagged);
@@ -52,7 +52,7 @@ pub fn find(btf: &Btf, name: &str) -> Vec<TypeId> {
     let ends = |full: &str| full.strip_suffix(name).is_some_and(|path| path.ends_with("::"));
     let last = name.rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     // Few names have the word in them, and only those are worth being decoded.
-    let by_path = shown(btf).filter(|&id| btf.name(id).contains(last) && ends(&mangle::decode(btf.name(id))));
+    let by_path = ids(btf).filter(|&id| btf.name(id).contains(last) && ends(&mangle::decode(btf.name(id))));
     merged(by_path.collect(), self::tagged(btf, ends))
 }
 
@@ -68,7 +68,7 @@ pub fn suggest(btf: &Btf, name: &str, count: usize) -> Vec<String> {
         name[..head].rfind("::").map_or(name, |at| &name[at + 2..]).to_owned()
     };
     let mut near: Vec<(usize, String)> = Vec::new();
-    for id in shown(btf) {
+    for id in ids(btf) {
         let raw = btf.string_prefix(btf.name_ref(id), 1024);
         let decoded = if raw.contains("__") || raw.contains("_L_") {
             mangle::decode(raw).into()
@@ -102,8 +102,9 @@ pub(super) fn all(btf: &Btf) -> impl Iterator<Item = TypeId> {
     (1..=btf.count()).map(TypeId)
 }
 
-/// The types that have a layout and a name.
-fn shown(btf: &Btf) -> impl Iterator<Item = TypeId> {
+/// The types that have a layout and a name, in order: structs, unions, enumerations, and typedefs of such without a
+/// name.
+pub fn ids(btf: &Btf) -> impl Iterator<Item = TypeId> {
     all(btf).filter(|&id| match btf.ty(id) {
         Type::Struct(_) | Type::Union(_) | Type::Enum(_) | Type::Enum64(_) => {
             !btf.string_is(btf.name_ref(id), "")

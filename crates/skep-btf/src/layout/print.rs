@@ -77,7 +77,7 @@ impl Printer<'_, '_> {
             writeln!(self.f, "{} = {},", constant.name, constant.value)?;
         }
         match &layout.variants {
-            Some(variants) => self.variants(layout, variants, indent, base),
+            Some(variants) => self.variants(variants, indent, base),
             None => {
                 let gaps = gaps::of(layout.sort, layout.size, layout.members.iter().map(Member::span));
                 self.members(layout.sort, &layout.members, &gaps, indent, base)
@@ -101,7 +101,6 @@ impl Printer<'_, '_> {
             if let Some(previous) = previous
                 && let Some(note) = combined(previous, member)
             {
-                self.notes(&mut notes, indent)?;
                 notes.push(note);
             }
             self.notes(&mut notes, indent)?;
@@ -117,13 +116,10 @@ impl Printer<'_, '_> {
             }
             previous = Some(member);
         }
-        // The summary follows a blank line of its own.
+        // What follows begins with a blank line, or is a brace.
         if !notes.is_empty() {
             self.f.write_char('\n')?;
-        }
-        for note in notes.drain(..) {
-            self.indent(indent)?;
-            writeln!(self.f, "/* {note} */")?;
+            self.lines(&mut notes, indent)?;
         }
         Ok(())
     }
@@ -134,11 +130,16 @@ impl Printer<'_, '_> {
             return Ok(());
         }
         self.f.write_char('\n')?;
+        self.lines(notes, indent)?;
+        self.f.write_char('\n')
+    }
+
+    fn lines(&mut self, notes: &mut Vec<String>, indent: usize) -> fmt::Result {
         for note in notes.drain(..) {
             self.indent(indent)?;
             writeln!(self.f, "/* {note} */")?;
         }
-        self.f.write_char('\n')
+        Ok(())
     }
 
     fn cache_line(&mut self, offset: u64, indent: usize) -> fmt::Result {
@@ -190,8 +191,8 @@ impl Printer<'_, '_> {
             }
             None => {
                 let before = if before.is_empty() { "void" } else { &before };
-                let name = format!("{declarator}{bits};");
-                write!(self.f, "{before:<width$} {name:<NAME_WIDTH$} ")?;
+                let text = format!("{before:<width$} {declarator}{bits};");
+                write!(self.f, "{text:<0$} ", width + 1 + NAME_WIDTH)?;
             }
         }
         match member.bit_size {
@@ -200,7 +201,7 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn variants(&mut self, layout: &Layout, variants: &Variants, indent: usize, base: u64) -> fmt::Result {
+    fn variants(&mut self, variants: &Variants, indent: usize, base: u64) -> fmt::Result {
         if let Some(discriminant) = &variants.discriminant {
             let (before, _) = discriminant.ty.declare("");
             self.indent(indent)?;
@@ -231,7 +232,6 @@ impl Printer<'_, '_> {
             self.f.write_str("},\n")?;
             self.line = line;
         }
-        let _ = layout;
         Ok(())
     }
 

@@ -20,10 +20,13 @@ pub struct Reader<'a> {
     /// without end.
     budget: Cell<usize>,
     is_rust: OnceCell<bool>,
-    tags: OnceCell<HashMap<TypeId, Vec<(Option<u32>, StrRef)>>>,
+    tags: OnceCell<HashMap<TypeId, Vec<Tag>>>,
     /// What is known of structs and unions: their alignment, and what is unused at their end, in bytes.
     known: RefCell<HashMap<TypeId, Known>>,
 }
+
+/// The member that a tag is about, and its text.
+type Tag = (Option<u32>, StrRef);
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -130,7 +133,11 @@ impl<'a> Reader<'a> {
         let members = self.btf.ty(id).members().unwrap_or_default();
         let left = self.budget.get();
         self.budget.set(left.saturating_sub(members.len()));
-        members.iter().take(left).map(|member| self.member(member, depth)).collect()
+        let mut members: Vec<Member> =
+            members.iter().take(left).map(|member| self.member(member, depth)).collect();
+        // Compilers of Rust place members as they like, and tell of them in the order of the source.
+        members.sort_by_key(|member| member.bit_offset);
+        members
     }
 
     fn member(&self, member: &types::Member, depth: usize) -> Member {
@@ -244,7 +251,7 @@ impl<'a> Reader<'a> {
     /// What follows in the text of a tag that begins like that.
     fn tag(&self, id: TypeId, component: Option<u32>, start: &str) -> Option<&'a str> {
         let tags = self.tags.get_or_init(|| {
-            let mut tags: HashMap<TypeId, Vec<(Option<u32>, StrRef)>> = HashMap::new();
+            let mut tags: HashMap<TypeId, Vec<Tag>> = HashMap::new();
             for id in names::all(self.btf) {
                 if let Type::DeclTag(DeclTag { target, component, .. }) = self.btf.ty(id) {
                     let at = self.btf.name_ref(id);
@@ -297,7 +304,13 @@ impl<'a> Reader<'a> {
             Variant { name: name.to_owned(), value, members }
         });
         let list = list.collect();
-        Some(Variants { discriminant: Some(self.member(discriminant, depth)), list })
+        let mut discriminant = self.member(discriminant, depth);
+        if let Some(e) = constants {
+            // The enumeration is the encoder's; in the program it is a number.
+            let bits = 8 * u64::from(e.size);
+            discriminant.ty = Ty::Name(format!("{}{bits}", if e.signed { 'i' } else { 'u' }));
+        }
+        Some(Variants { discriminant: Some(discriminant), list })
     }
 
     fn known(&self, id: TypeId, depth: usize) -> Known {
@@ -328,7 +341,9 @@ impl<'a> Reader<'a> {
             };
         }
         packed |= !size.is_multiple_of(align);
-        let gaps = gaps::of(sort, size, composite.members.iter().map(|member| self.span(member)));
+        let mut spans: Vec<Span> = composite.members.iter().map(|member| self.span(member)).collect();
+        spans.sort_by_key(|span| span.bit_offset);
+        let gaps = gaps::of(sort, size, spans.into_iter());
         let known = Known { align: if packed { 1 } else { align }, packed, padding: gaps.end.bytes };
         self.known.borrow_mut().insert(id, known);
         known

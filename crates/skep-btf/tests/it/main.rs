@@ -14,6 +14,7 @@ mod random;
 mod real;
 mod rust_types;
 mod sets;
+mod shown;
 mod speed;
 mod split;
 mod tools;

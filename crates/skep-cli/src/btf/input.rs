@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ReadCache};
 use skep::btf::{Btf, Endian};
+use skep_dwarf::{Functions, Variables};
 
 use crate::input;
 
@@ -48,6 +49,26 @@ pub(crate) fn on_base(path: &Path, base: Option<Arc<Btf>>) -> Result<(Btf, Optio
     };
     let btf = btf.with_context(|| format!("cannot read the BTF of {}", input::name(path)))?;
     Ok((btf, Endian::of_section(&own)))
+}
+
+/// Reads the types of a file's debug information.
+pub(crate) fn dwarf(path: &Path) -> Result<Btf> {
+    let bytes = input::bytes(path)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let options =
+        skep_dwarf::Options::new().threads(threads).functions(Functions::None).variables(Variables::None);
+    let encoded = skep_dwarf::encode(&bytes, &options)
+        .with_context(|| format!("cannot read the debug information of {}", input::name(path)))?;
+    Ok(encoded.btf)
+}
+
+/// Whether a file has debug information, but no BTF.
+pub(crate) fn has_only_dwarf(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let cache = ReadCache::new(BufReader::new(file));
+    object::File::parse(&cache).is_ok_and(|elf| {
+        elf.section_by_name(".BTF").is_none() && elf.section_by_name(".debug_info").is_some()
+    })
 }
 
 /// What a kernel module's types go on from.

@@ -4,6 +4,7 @@ mod diff;
 mod dump;
 mod input;
 mod merge;
+mod show;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -14,8 +15,9 @@ use clap::Subcommand;
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "\
-Example:
-  skep btf dump --format c /sys/kernel/btf/vmlinux > vmlinux.h"
+Examples:
+  skep btf dump --format c /sys/kernel/btf/vmlinux > vmlinux.h
+  skep btf show -C task_struct /sys/kernel/btf/vmlinux"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -28,6 +30,7 @@ enum Command {
     Dump(dump::Args),
     Merge(merge::Args),
     Diff(diff::Args),
+    Show(show::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -35,5 +38,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Dump(args) => dump::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Show(args) => show::run(args),
     }
 }

@@ -1,0 +1,99 @@
+//! `skep btf show`: types as memory.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::{Context, Result, bail};
+use skep::btf::{Btf, TypeId, layout};
+
+use crate::btf::input::{self, Source};
+
+/// Print types as memory: offsets and sizes of members, holes, cache lines; enums with their variants.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  skep btf show -C task_struct /sys/kernel/btf/vmlinux
+  skep btf show -C 'core::option::Option<u32>' --expand program
+  skep btf show -C 'HashMap<u32, (u8, &str)>' --from dwarf program")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Only the types of this name: a C name, a Rust path, its end, or its spelling in BTF. Repeatable.
+    #[arg(short = 'C', long = "class", value_name = "NAME")]
+    names: Vec<String>,
+    /// What of FILE is read; without it BTF, or DWARF if there is no BTF.
+    #[arg(long, value_enum)]
+    from: Option<From>,
+    /// Tell where each type is declared, as far as that is known.
+    #[arg(long)]
+    decl_info: bool,
+    /// Show the members of structs and unions that are members themselves.
+    #[arg(long)]
+    expand: bool,
+    /// How names of Rust types are shown.
+    #[arg(long = "names", value_enum, default_value_t = Names::Rust)]
+    spelling: Names,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum From {
+    /// The section .BTF, or bare BTF.
+    Btf,
+    /// Debug information.
+    Dwarf,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Names {
+    /// core::option::Option<u32>
+    Rust,
+    /// core__option__Option_L_u32_G_
+    Mangled,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let btf = types(args)?;
+    let ids = chosen(&btf, &args.names, &crate::input::name(&args.source.file))?;
+    let spelling = match args.spelling {
+        Names::Rust => layout::Names::Rust,
+        Names::Mangled => layout::Names::Mangled,
+    };
+    let reader = layout::Reader::new(&btf).names(spelling).expand(args.expand);
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    for id in ids {
+        if let Some(mut layout) = reader.read(id) {
+            layout.decl = layout.decl.filter(|_| args.decl_info);
+            write!(out, "{layout}").context("cannot write standard output")?;
+        }
+    }
+    out.flush().context("cannot write standard output")
+}
+
+fn types(args: &Args) -> Result<Btf> {
+    match args.from {
+        Some(From::Dwarf) => input::dwarf(&args.source.file),
+        Some(From::Btf) => input::types(&args.source),
+        None if input::has_only_dwarf(&args.source.file) => input::dwarf(&args.source.file),
+        None => input::types(&args.source),
+    }
+}
+
+/// The types of these names; all if there are none.
+fn chosen(btf: &Btf, names: &[String], file: &str) -> Result<Vec<TypeId>> {
+    if names.is_empty() {
+        return Ok(layout::ids(btf).collect());
+    }
+    let mut chosen = Vec::new();
+    for name in names {
+        let found = layout::find(btf, name);
+        if found.is_empty() {
+            let near = layout::suggest(btf, name, 3);
+            let near = match near.as_slice() {
+                [] => String::new(),
+                near => format!("; there is {}", near.join(", ")),
+            };
+            bail!("{file} has no struct, union or enum '{name}'{near}");
+        }
+        chosen.extend(found);
+    }
+    Ok(chosen)
+}
