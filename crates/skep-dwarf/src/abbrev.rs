@@ -315,6 +315,26 @@ fn wanted(class: Class) -> u64 {
     set.iter().fold(0, |bits, slot| bits | slot.bit())
 }
 
+/// What DIEs are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Types,
+    /// Where they are in the source.
+    Declarations,
+}
+
+impl Purpose {
+    /// The slots that all classes have a use for.
+    fn wanted(self) -> u64 {
+        match self {
+            Purpose::Types => 0,
+            Purpose::Declarations => [Slot::DeclFile, Slot::DeclLine, Slot::Specification, Slot::Origin]
+                .iter()
+                .fold(0, |bits, slot| bits | slot.bit()),
+        }
+    }
+}
+
 /// How the bytes of an attribute are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -427,13 +447,18 @@ impl Abbrevs {
     }
 
     /// Reads the table at `offset`, replacing what was here.
-    pub(crate) fn read(&mut self, table: Cursor<'_>, encoding: Encoding) -> Result<(), Error> {
+    pub(crate) fn read(
+        &mut self,
+        table: Cursor<'_>,
+        encoding: Encoding,
+        purpose: Purpose,
+    ) -> Result<(), Error> {
         self.dense.clear();
         self.sparse.clear();
         self.steps.clear();
         self.constants.clear();
         let mut cursor = table;
-        self.read_all(&mut cursor, encoding).map_err(|expected| Error::Malformed {
+        self.read_all(&mut cursor, encoding, purpose).map_err(|expected| Error::Malformed {
             section: ".debug_abbrev",
             offset: u64::try_from(cursor.pos()).unwrap_or(u64::MAX),
             found: "an abbreviation that is not readable".to_owned(),
@@ -441,7 +466,12 @@ impl Abbrevs {
         })
     }
 
-    fn read_all(&mut self, cursor: &mut Cursor<'_>, encoding: Encoding) -> Result<(), Expected> {
+    fn read_all(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        encoding: Encoding,
+        purpose: Purpose,
+    ) -> Result<(), Expected> {
         let mut skips = Vec::new();
         loop {
             let code = cursor.uleb()?;
@@ -457,7 +487,7 @@ impl Abbrevs {
             let class = class_of(tag);
             let loads = u32::try_from(self.steps.len()).map_err(|_| "fewer attributes")?;
             skips.clear();
-            self.compile(cursor, encoding, wanted(class), &mut skips)?;
+            self.compile(cursor, encoding, wanted(class) | purpose.wanted(), &mut skips)?;
             // What has no loads is its own skip.
             let skips_at = if self.steps.len() - index(loads) == skips.len() {
                 loads

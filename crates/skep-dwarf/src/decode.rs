@@ -3,7 +3,7 @@
 //! The walk keeps a stack of [`Frame`]s, one per open DIE with children. What a DIE becomes depends on its class and on
 //! the frame it is in: a parameter belongs to the function above it, or to nobody if that is an inlined call.
 
-use crate::abbrev::{Abbrev, Abbrevs, Class, Slot};
+use crate::abbrev::{Abbrev, Abbrevs, Class, Purpose, Slot};
 use crate::attrs::{Attrs, Form, Source, skip};
 use crate::error::Error;
 use crate::expr;
@@ -25,8 +25,14 @@ pub(crate) struct Decoder {
     /// The items of the open frames, innermost last.
     pending: Vec<Item>,
     /// Where the calling convention puts parameters.
-    pub(crate) registers: Registers,
+    registers: Registers,
+    purpose: Purpose,
 }
+
+/// How many origins a DIE may have: instance, abstract instance, definition, declaration.
+const MAX_ORIGINS: usize = 8;
+/// How deep DIEs are nested at most. Source code, inlined or not, is not nice to read beyond a hundred.
+const MAX_DEPTH: usize = 1000;
 
 /// An open DIE.
 #[derive(Debug, Clone, Copy)]
@@ -72,10 +78,22 @@ pub(crate) struct Root {
     pub(crate) producer: Name,
     pub(crate) language: u16,
     pub(crate) comp_dir: Name,
+    /// Offset of its line table.
+    pub(crate) stmt_list: Option<u64>,
 }
 
 impl Decoder {
+    /// Reads units.
     pub(crate) fn new(registers: Registers) -> Decoder {
+        Decoder::with(registers, Purpose::Types)
+    }
+
+    /// Reads where single DIEs are declared.
+    pub(crate) fn of_declarations(registers: Registers) -> Decoder {
+        Decoder::with(registers, Purpose::Declarations)
+    }
+
+    fn with(registers: Registers, purpose: Purpose) -> Decoder {
         Decoder {
             abbrevs: Abbrevs::default(),
             abbrevs_of: None,
@@ -83,7 +101,54 @@ impl Decoder {
             frames: Vec::new(),
             pending: Vec::new(),
             registers,
+            purpose,
         }
+    }
+
+    /// Reads the first DIE of a unit alone.
+    pub(crate) fn root(&mut self, source: &Source<'_>, unit: &mut Unit) -> Result<Root, Error> {
+        unit.clear(0);
+        self.load_abbrevs(source)?;
+        let mut cursor = source.cursor(source.header.first_die);
+        let root = self.first_die(&mut cursor, source, unit);
+        root.map(|(root, _)| root).map_err(|expected| malformed(source, &cursor, expected))
+    }
+
+    /// The file and line of a DIE of a unit whose first DIE has been read. What it is an instance of may say it.
+    pub(crate) fn declaration(
+        &mut self,
+        source: &Source<'_>,
+        unit: &mut Unit,
+        mut die: u32,
+    ) -> Result<Option<(u64, u64)>, Error> {
+        self.load_abbrevs(source)?;
+        for _ in 0..MAX_ORIGINS {
+            let start = source.header.start.saturating_add(index(die));
+            if start < source.header.first_die || start >= source.header.end {
+                return Ok(None);
+            }
+            let mut cursor = source.cursor(start);
+            self.one(&mut cursor, source, unit).map_err(|expected| malformed(source, &cursor, expected))?;
+            if let Some(file) = self.attrs.number(Slot::DeclFile) {
+                return Ok(Some((file, self.attrs.number(Slot::DeclLine).unwrap_or_default())));
+            }
+            die = match (self.attrs.reference(Slot::Specification), self.attrs.reference(Slot::Origin)) {
+                (TypeRef::NONE, TypeRef::NONE) => return Ok(None),
+                (TypeRef::NONE, origin) => origin.0,
+                (specification, _) => specification.0,
+            };
+        }
+        Ok(None)
+    }
+
+    /// Reads the attributes of one DIE, those for declarations included.
+    fn one(&mut self, cursor: &mut Cursor<'_>, source: &Source<'_>, unit: &mut Unit) -> Result<(), Expected> {
+        let code = cursor.uleb()?;
+        let abbrev = self.abbrevs.get(code).ok_or("the code of an abbreviation")?;
+        let steps = self.abbrevs.steps(abbrev.loads);
+        let bases = unit.bases;
+        unit.externals.clear();
+        self.attrs.load(cursor, steps, &self.abbrevs, source, &bases, &mut unit.externals)
     }
 
     /// Reads a unit.
@@ -100,7 +165,7 @@ impl Decoder {
         if self.abbrevs_of != Some(of) {
             self.abbrevs_of = None;
             let table = Cursor::new(&source.sections.abbrev, header.abbrev, source.sections.big);
-            self.abbrevs.read(table, header.encoding)?;
+            self.abbrevs.read(table, header.encoding, self.purpose)?;
             self.abbrevs_of = Some(of);
         }
         Ok(())
@@ -147,6 +212,7 @@ impl Decoder {
             producer: attrs.name(Slot::Producer),
             language: attrs.number(Slot::Language).and_then(|l| u16::try_from(l).ok()).unwrap_or_default(),
             comp_dir: attrs.name(Slot::CompDir),
+            stmt_list: attrs.number(Slot::StmtList),
         };
         unit.lang = Lang::from_dwarf(root.language);
         unit.tally.seen += 1;
@@ -199,6 +265,9 @@ impl Decoder {
             }
             self.die(cursor, die, &abbrev, &mut frame, &mut child, source, unit)?;
             if abbrev.has_children {
+                if self.frames.len() >= MAX_DEPTH {
+                    return Err("DIEs that are nested at most 1000 deep");
+                }
                 self.frames.push(frame);
                 frame = child;
             }
@@ -228,9 +297,10 @@ impl Decoder {
             | (Class::Variable, What::Function | What::Subroutine) => {
                 Some(if abbrev.class == Class::Variadic { Skip::Code } else { Skip::Local })
             }
+            (Class::Param, What::Function | What::Subroutine) => None,
             (Class::Import, _) => Some(Skip::Import),
             (Class::Template, _) => Some(Skip::Template),
-            (Class::Unit | Class::Other, _) => Some(Skip::Unsupported),
+            (Class::Param | Class::Unit | Class::Other, _) => Some(Skip::Unsupported),
             _ => None,
         };
         if let Some(why) = why {

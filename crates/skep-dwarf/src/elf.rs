@@ -6,6 +6,7 @@ use object::read::elf::ElfFile;
 use object::{Object, ObjectKind, ObjectSection, ObjectSymbol, SectionIndex, SymbolKind};
 
 use crate::error::Error;
+use crate::hash::Map;
 use crate::reader::index;
 use crate::relocate;
 use crate::sections::Sections;
@@ -53,6 +54,7 @@ pub(crate) fn read(data: &[u8]) -> Result<Elf<'_>, Error> {
 
 fn read_class<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Result<Elf<'d>, Error> {
     let loaded = loaded(file)?;
+    let addresses = addresses(file, &loaded)?;
     let (mut sections, mut split) = (Sections::default(), Sections::default());
     sections.big = !file.is_little_endian();
     split.big = sections.big;
@@ -65,23 +67,45 @@ fn read_class<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Re
             Some(debug) => (&mut split, debug),
             None => (&mut sections, debug),
         };
-        if of.by_name(debug).is_none_or(|place| !place.is_empty()) {
-            // Not of use, or a second one of the same name, as some linkers leave them; the first has the units.
+        let Some(place) = of.by_name(debug) else { continue };
+        // Object files have one section for each type unit. A linked file has one, or is none that a linker made.
+        if !place.is_empty() && file.kind() != ObjectKind::Relocatable {
             continue;
         }
+        check_compression(&section, debug)?;
         let mut bytes = section.uncompressed_data()?;
         if file.kind() == ObjectKind::Relocatable {
-            relocate::apply(file, &section, &loaded, &mut bytes)?;
+            relocate::apply(file, &section, &addresses, &mut bytes)?;
         }
-        if debug == "info" && matches!(bytes, Cow::Borrowed(_)) {
+        if !place.is_empty() {
+            place.to_mut().extend_from_slice(&bytes);
+            continue;
+        }
+        let is_as_in_file = debug == "info" && matches!(bytes, Cow::Borrowed(_));
+        *place = bytes;
+        if is_as_in_file {
             of.info_offset = section.file_range().map(|(offset, _)| offset);
         }
-        if let Some(place) = of.by_name(debug) {
-            *place = bytes;
-        }
     }
-    Ok(Elf { sections, split, symbols: symbols(file, &loaded), loaded, machine: file.architecture() })
+    Ok(Elf { sections, split, symbols: symbols(file, &addresses), loaded, machine: file.architecture() })
 }
+
+/// Refuses sections that say to be far larger than what is compressed can be.
+fn check_compression<'d, H: object::read::elf::FileHeader>(
+    section: &object::read::elf::ElfSection<'d, '_, H>,
+    name: &str,
+) -> Result<(), Error> {
+    let data = section.compressed_data()?;
+    let len = u64::try_from(data.data.len()).unwrap_or(u64::MAX);
+    let limit = len.saturating_mul(MAX_RATIO).saturating_add(1 << 16);
+    if data.format != object::CompressionFormat::None && data.uncompressed_size > limit {
+        return Err(Error::Compressed { section: name.to_owned(), found: data.uncompressed_size, limit });
+    }
+    Ok(())
+}
+
+/// What deflate reaches at most is 1 032; debug information comes to 4.
+const MAX_RATIO: u64 = 1100;
 
 /// The sections that are loaded. Those of an object file are laid out one behind the other.
 fn loaded<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Result<Vec<Loaded<'d>>, Error> {
@@ -104,7 +128,7 @@ fn loaded<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Result
 
 fn symbols<'d, H: object::read::elf::FileHeader>(
     file: &ElfFile<'d, H>,
-    loaded: &[Loaded<'d>],
+    addresses: &Addresses,
 ) -> Vec<Symbol<'d>> {
     let relocatable = file.kind() == ObjectKind::Relocatable;
     let symbol = |symbol: object::read::elf::ElfSymbol<'d, '_, H>| {
@@ -112,7 +136,7 @@ fn symbols<'d, H: object::read::elf::FileHeader>(
         if !matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data | SymbolKind::Tls) {
             return None;
         }
-        let base = if relocatable { address_of(loaded, section)? } else { 0 };
+        let base = if relocatable { *addresses.get(&section)? } else { 0 };
         let name = symbol.name_bytes().ok().filter(|name| !name.is_empty())?;
         Some(Symbol {
             name,
@@ -124,9 +148,29 @@ fn symbols<'d, H: object::read::elf::FileHeader>(
     file.symbols().filter_map(symbol).collect()
 }
 
-/// The address that a section of an object file has been given.
-pub(crate) fn address_of(loaded: &[Loaded<'_>], section: SectionIndex) -> Option<u64> {
-    loaded.iter().find(|loaded| loaded.index == section).map(|loaded| loaded.address)
+/// Where the sections of an object file have been put: in memory, or, those of debug information, behind others of the
+/// same name.
+pub(crate) type Addresses = Map<SectionIndex, u64>;
+
+fn addresses<'d, H: object::read::elf::FileHeader>(
+    file: &ElfFile<'d, H>,
+    loaded: &[Loaded<'d>],
+) -> Result<Addresses, Error> {
+    let mut addresses = Addresses::default();
+    if file.kind() != ObjectKind::Relocatable {
+        return Ok(addresses);
+    }
+    addresses.extend(loaded.iter().map(|section| (section.index, section.address)));
+    let mut ends: Map<&str, u64> = Map::default();
+    for section in file.sections() {
+        let name = section.name()?;
+        if name.starts_with(".debug_") || name.starts_with(".zdebug_") {
+            let end = ends.entry(name).or_default();
+            addresses.insert(section.index(), *end);
+            *end = end.saturating_add(section.compressed_data()?.uncompressed_size);
+        }
+    }
+    Ok(addresses)
 }
 
 /// The bytes of a section, to be changed.

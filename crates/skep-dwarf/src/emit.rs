@@ -24,14 +24,16 @@ pub(crate) struct Output<'o> {
     pub(crate) index: &'o str,
 }
 
-/// Writes the types.
-pub(crate) fn btf(output: &Output<'_>) -> Result<Btf, Error> {
+/// Writes the types; the second is where each comes from, by its number from 1.
+pub(crate) fn btf(output: &Output<'_>) -> Result<(Btf, Vec<Place>), Error> {
     let mut writer = Writer::new(output);
     writer.number_types();
     writer.write_types();
     writer.write_declarations();
+    writer.write_tags();
+    let places = std::mem::take(&mut writer.places);
     let bytes = writer.finish()?;
-    Ok(Btf::parse(&bytes)?)
+    Ok((Btf::parse(&bytes)?, places))
 }
 
 struct Writer<'o> {
@@ -48,6 +50,7 @@ struct Writer<'o> {
     /// The type of indices, and whether there is no record for it.
     array_index: u32,
     has_own_index: bool,
+    places: Vec<Place>,
     bytes: Vec<u8>,
 }
 
@@ -70,6 +73,7 @@ impl<'o> Writer<'o> {
             next: 1,
             array_index: 0,
             has_own_index: false,
+            places: Vec::new(),
             bytes: Vec::new(),
         }
     }
@@ -193,6 +197,7 @@ impl<'o> Writer<'o> {
             let name = self.strings.add(b"__ARRAY_SIZE_TYPE__");
             self.head(name, Kind::Int, false, 0, 4);
             self.push(&[32]);
+            self.places.push(Place::default());
         }
         for at in 0..self.order.len() {
             let id = self.order[at];
@@ -202,6 +207,7 @@ impl<'o> Writer<'o> {
 
     fn write_type(&mut self, id: Id) {
         let record = self.output.records.get(id);
+        self.places.push(record.first);
         let Some(rec) = record.rec() else { return };
         match rec {
             Rec::Struct | Rec::Union => {
@@ -302,6 +308,7 @@ impl<'o> Writer<'o> {
             let record = records.get(function);
             let name = self.path(record.id(0), record.name(1), record.flags());
             let proto = self.id(record.word(2));
+            self.places.push(record.first);
             self.head(name, Kind::Func, false, index(Linkage::Static as u32), proto);
             self.ids[index(function.0)] = self.next;
             self.next += 1;
@@ -313,8 +320,10 @@ impl<'o> Writer<'o> {
                 let record = records.get(variable.record);
                 let name = self.path(record.id(0), record.name(1), record.flags());
                 let ty = self.id(record.word(2));
+                self.places.push(record.first);
                 self.head(name, Kind::Var, false, 0, ty);
                 self.push(&[record.flags() & 1]);
+                self.ids[index(variable.record.0)] = self.next;
                 places.extend([self.next, variable.offset, variable.size]);
                 self.next += 1;
             }
@@ -324,6 +333,31 @@ impl<'o> Writer<'o> {
             let name = self.strings.add(section.name.as_bytes());
             self.head(name, Kind::Datasec, false, places.len() / 3, section.size);
             self.push(&places);
+            self.places.push(Place::default());
+            self.next += 1;
+        }
+    }
+
+    /// Tags of what has been written.
+    fn write_tags(&mut self) {
+        let records = self.output.records;
+        let is_tag = |record: &Record<'_>| record.rec() == Some(Rec::DeclTag) && record.count != 0;
+        let mut tags: Vec<(Place, u32, Id)> = Vec::new();
+        for (id, record) in records.iter().filter(|(_, record)| is_tag(record)) {
+            tags.push((record.first, record.word(2), id));
+        }
+        tags.sort_unstable();
+        for (place, component, id) in tags {
+            let record = records.get(id);
+            let target = self.id(record.word(1));
+            if target == 0 || target == u32::MAX {
+                continue;
+            }
+            let text = self.text(record.name(0));
+            self.head(text, Kind::DeclTag, false, 0, target);
+            // Components count from 0, and the whole is -1.
+            self.push(&[component.wrapping_sub(1)]);
+            self.places.push(place);
             self.next += 1;
         }
     }

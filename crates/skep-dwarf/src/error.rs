@@ -39,6 +39,17 @@ pub enum Error {
         found: String,
     },
 
+    /// A compressed section says that it is larger than it can be.
+    #[error(".debug_{section}: {found} bytes when decompressed, expected at most {limit}")]
+    Compressed {
+        /// The section, without `.debug_`.
+        section: String,
+        /// What its header says.
+        found: u64,
+        /// The most that the compressed bytes hold.
+        limit: u64,
+    },
+
     /// There are more units, types or names than 32 bits count.
     #[error("{what} are {found}, more than the limit of {limit}")]
     Limit {

@@ -26,6 +26,7 @@
 //! `split` tells apart what has the same name, `functions` and `variables` choose, `emit` writes; what the set then still
 //! has in common with itself or a base, [`skep_btf::dedup`] finds.
 
+pub use crate::declarations::{Declaration, Origin, declarations};
 pub use crate::error::Error;
 pub use crate::lang::Lang;
 pub use crate::options::{Arrays, Functions, Options, Progress, Variables};
@@ -34,6 +35,7 @@ pub use crate::report::{Report, Skip, Tally, UnitReport};
 mod abbrev;
 mod attrs;
 mod c;
+mod declarations;
 mod decode;
 mod elf;
 mod emit;
@@ -44,6 +46,7 @@ mod gather;
 mod hash;
 mod input;
 mod lang;
+mod lines;
 mod model;
 mod names;
 mod options;
@@ -62,11 +65,11 @@ mod variables;
 
 use std::sync::Arc;
 
-use skep_btf::{Btf, Endian, dedup};
+use skep_btf::{Btf, Endian, TypeId, dedup};
 
 use crate::gather::{Gathered, Work};
 use crate::input::Input;
-use crate::pool::{Id, Pool, Records};
+use crate::pool::{Id, Place, Pool, Records};
 use crate::registers::Registers;
 use crate::shape::Placed;
 
@@ -77,6 +80,19 @@ pub struct Encoded {
     pub btf: Btf,
     /// What became of each entry.
     pub report: Report,
+    /// Where each type comes from, by its id from the first of its own.
+    origins: Vec<Option<Origin>>,
+}
+
+impl Encoded {
+    /// The first entry that the type, function or variable was made from; `None` for a type of the base, and for what
+    /// is no entry's.
+    #[must_use]
+    pub fn origin(&self, id: TypeId) -> Option<Origin> {
+        let base = self.btf.base().map_or(0, |base| base.count());
+        let own = id.0.checked_sub(base)?.checked_sub(1)?;
+        self.origins.get(reader::index(own)).copied().flatten()
+    }
 }
 
 /// Makes BTF of a file's debug information.
@@ -85,18 +101,36 @@ pub struct Encoded {
 ///
 /// If the file is not ELF, has no debug information, or has some that is not readable: the error tells where.
 pub fn encode(file: &[u8], options: &Options<'_>) -> Result<Encoded, Error> {
-    let (all, report) = collect(file, options)?;
+    let (all, places, report) = collect(file, options)?;
     let mut merging = dedup::Options::new();
     if let Some(base) = &options.base {
         merging = merging.base(Arc::clone(base));
     }
     // What is left: names that are spelled in two ways, declarations of what has several definitions, the base.
-    let btf = dedup(&[&all], &merging)?.btf;
-    Ok(Encoded { btf, report })
+    let merged = dedup(&[&all], &merging)?;
+    let origins = origins(&all, &places, &merged, &report);
+    Ok(Encoded { btf: merged.btf, report, origins })
+}
+
+/// Where the types of the result come from: several types that have become one come from the first.
+fn origins(all: &Btf, places: &[Place], merged: &dedup::Deduped, report: &Report) -> Vec<Option<Origin>> {
+    let base = merged.btf.base().map_or(0, |base| base.count());
+    let mut origins = vec![None; merged.btf.ids().len()];
+    for (id, place) in all.ids().zip(places).filter(|(_, place)| place.is_known()) {
+        let to = merged.maps.first().map_or(id, |map| map.get(id));
+        let own = to.0.checked_sub(base).and_then(|own| own.checked_sub(1));
+        let slot = own.and_then(|own| origins.get_mut(reader::index(own)));
+        let unit = reader::index(place.unit());
+        if let (Some(slot), Some(start)) = (slot, report.units.get(unit).map(|unit| unit.offset)) {
+            let origin = Origin { unit, offset: start + u64::from(place.die()) };
+            *slot = Some(slot.map_or(origin, |first: Origin| first.min(origin)));
+        }
+    }
+    origins
 }
 
 /// The types, functions and variables of the file itself.
-fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Report), Error> {
+fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Vec<Place>, Report), Error> {
     let files = input::read(file, options)?;
     let input = Input::new(&files)?;
     let pool = Pool::new();
@@ -128,7 +162,8 @@ fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Report), Error> {
         endian,
         index: &index,
     };
-    Ok((emit::btf(&output)?, report(&input, &gathered)))
+    let (btf, places) = emit::btf(&output)?;
+    Ok((btf, places, report(&input, &gathered)))
 }
 
 /// The functions or variables of all units, in order.

@@ -1,8 +1,11 @@
 //! Names with the namespaces in front of them.
 
-use crate::hash::Map;
+use crate::hash::{Map, fold};
 use crate::names::{Name, Names};
 use crate::pool::{Id, Records};
+
+/// Paths of scopes that are longer, in bytes, are hashed.
+const MAX_LEN: usize = 1 << 16;
 
 /// Paths of scopes, each made once.
 pub(crate) struct Paths<'o> {
@@ -46,6 +49,11 @@ impl<'o> Paths<'o> {
             path.push_str("::");
         }
         path.push_str(&self.text(record.name(1)));
+        if path.len() > MAX_LEN {
+            // No program does this; a file that is made to must not fill the memory.
+            let hash = path.bytes().fold(0, |hash, byte| fold(hash, byte.into()));
+            path = format!("{hash:016x}");
+        }
         self.scopes.insert(scope, path.clone());
         path
     }

@@ -116,6 +116,16 @@ impl Place {
         Place(u64::from(unit) << 40 | u64::from(die) << 8 | u64::from(which))
     }
 
+    /// Whether it is one.
+    pub(crate) fn is_known(self) -> bool {
+        self != Place::default()
+    }
+
+    /// Offset of the DIE in its unit.
+    pub(crate) fn die(self) -> u32 {
+        crate::reader::halves(self.0 >> 8).0
+    }
+
     pub(crate) fn unit(self) -> u32 {
         crate::reader::halves(self.0 >> 40).0
     }

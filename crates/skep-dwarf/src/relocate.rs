@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use object::read::elf::{ElfFile, ElfSection, FileHeader};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationFlags, RelocationKind, RelocationTarget};
 
-use crate::elf::{Loaded, address_of, owned};
+use crate::elf::{Addresses, owned};
 use crate::error::Error;
 
 /// Puts what the linker would put into the bytes of a debug section.
 pub(crate) fn apply<'d, H: FileHeader>(
     file: &ElfFile<'d, H>,
     section: &ElfSection<'d, '_, H>,
-    loaded: &[Loaded<'_>],
+    addresses: &Addresses,
     bytes: &mut Cow<'d, [u8]>,
 ) -> Result<(), Error> {
     for (offset, relocation) in section.relocations() {
@@ -34,11 +34,11 @@ pub(crate) fn apply<'d, H: FileHeader>(
         let target = match relocation.target() {
             RelocationTarget::Symbol(symbol) => {
                 let symbol = file.symbol_by_index(symbol)?;
-                // The start of a debug section is 0, and so is what is not defined here.
-                let base = symbol.section_index().and_then(|section| address_of(loaded, section));
-                symbol.address().wrapping_add(base.unwrap_or_default())
+                // What is not defined here is at 0.
+                let base = symbol.section_index().and_then(|section| addresses.get(&section));
+                symbol.address().wrapping_add(base.copied().unwrap_or_default())
             }
-            RelocationTarget::Section(section) => address_of(loaded, section).unwrap_or_default(),
+            RelocationTarget::Section(section) => addresses.get(&section).copied().unwrap_or_default(),
             _ => 0,
         };
         let little = file.is_little_endian();

@@ -183,6 +183,8 @@ impl<'p> Shaper<'p> {
         let scope = self.scope(origin.named_at, named.scope);
         let head = Rec::Func.head(u32::from(external != 0) | lang_bits(&named));
         let id = self.record(at, &[head, scope.0, named.name.0, proto.0]);
+        let (declared_at, declared) = origin.declared;
+        self.tags(At { place: at.place, ..declared_at }, &declared, id);
         out.functions.push(Placed {
             id,
             address: at.unit.place(number),
@@ -211,6 +213,8 @@ impl<'p> Shaper<'p> {
         let scope = self.scope(origin.named_at, named.scope);
         let head = Rec::Var.head(u32::from(external != 0) | lang_bits(&named));
         let id = self.record(at, &[head, scope.0, named.name.0, ty.0]);
+        let (declared_at, declared) = origin.declared;
+        self.tags(At { place: at.place, ..declared_at }, &declared, id);
         out.variables.push(Placed {
             id,
             address,
@@ -335,7 +339,10 @@ impl<'p> Shaper<'p> {
             Kind::Typedef => {
                 let to = self.reference(at, node.ty, tally);
                 let scope = self.scope(at, node.scope);
-                self.record(at, &[Rec::Typedef.head(lang_bits(node)), scope.0, node.name.0, to.0])
+                let head = Rec::Typedef.head(lang_bits(node));
+                let id = self.record(at, &[head, scope.0, node.name.0, to.0]);
+                self.tags(at, node, id);
+                id
             }
             Kind::Array => self.array(at, node, tally),
             Kind::Subroutine => self.proto(at, node, (at, node.ty), tally),
@@ -410,15 +417,24 @@ impl<'p> Shaper<'p> {
             (_, Lang::Rust) => rust::composite(self, at, node, name, tally),
             _ => c::composite(self, at, node, name, tally),
         };
-        if node.flags & flag::ANNOTATED != 0 && !name.is_void() {
-            for (which, item) in at.unit.items(node).iter().enumerate() {
-                if item.kind == ItemKind::Annotation {
-                    let component = word(item.value);
-                    self.record(at.which(which + 1), &[Rec::DeclTag.head(0), item.ty.0, name.0, component]);
-                }
-            }
+        if !name.is_void() {
+            self.tags(at, node, name);
         }
         id
+    }
+
+    /// The tags of a declaration, and of its members or parameters.
+    fn tags(&mut self, at: At<'_>, node: &Node, target: Id) {
+        if node.flags & flag::ANNOTATED == 0 {
+            return;
+        }
+        for (which, item) in at.unit.items(node).iter().enumerate() {
+            if item.kind == ItemKind::Annotation {
+                let component = word(item.value);
+                let words = [Rec::DeclTag.head(0), item.ty.0, target.0, component];
+                self.record(at.which(which + 1), &words);
+            }
+        }
     }
 
     /// The record that stands for whatever has the node's name. `definition` is one of several, or void.

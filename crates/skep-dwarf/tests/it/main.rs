@@ -2,4 +2,5 @@
 
 mod c;
 mod dump;
+mod robust;
 mod tools;

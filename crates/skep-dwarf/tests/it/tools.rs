@@ -53,6 +53,23 @@ pub(crate) fn compile(compiler: &str, flags: &[&str], source: &str) -> Vec<u8> {
     bytes
 }
 
+/// The object file that the linker makes of several.
+pub(crate) fn link(objects: &[Vec<u8>]) -> Vec<u8> {
+    let inputs: Vec<PathBuf> = objects
+        .iter()
+        .map(|object| {
+            let path = scratch(".o");
+            std::fs::write(&path, object).unwrap();
+            path
+        })
+        .collect();
+    let out = scratch(".linked.o");
+    assert!(Command::new("ld").arg("-r").args(&inputs).arg("-o").arg(&out).status().unwrap().success());
+    let bytes = std::fs::read(&out).unwrap();
+    inputs.iter().chain([&out]).for_each(|path| std::fs::remove_file(path).unwrap());
+    bytes
+}
+
 /// Encodes a file, and sees to what always holds.
 pub(crate) fn encode(file: &[u8], options: &Options<'_>) -> Encoded {
     let encoded = skep_dwarf::encode(file, options).unwrap();
