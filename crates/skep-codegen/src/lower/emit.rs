@@ -23,6 +23,8 @@ pub(super) struct Asm {
 pub(super) struct PInst {
     pub(super) insn: Insn,
     pub(super) note: Note,
+    /// Of a call: the registers of its arguments, bit n for rn.
+    pub(super) args: u8,
     pub(super) loc: Loc,
 }
 
@@ -36,6 +38,8 @@ pub(super) enum Note {
     Core(u32),
     /// It refers to a jump table: index in [`Asm::tables`].
     Table(u32),
+    /// It stores a register to a spill slot, or loads it from there.
+    Spill(u32),
     /// A place, and no instruction: index in [`Program::markers`].
     Marker(u32),
     /// A jump over the next instruction.
@@ -203,26 +207,36 @@ impl<'a> Emit<'a> {
     }
 
     fn note(&mut self, insn: Insn, note: Note) {
-        self.asm.insts.push(PInst { insn, note, loc: self.loc });
+        self.asm.insts.push(PInst { insn, note, args: 0, loc: self.loc });
     }
 
     fn edit(&mut self, edit: &Edit) {
         let Edit::Move { from, to } = *edit;
         let size = MemSize::DW;
-        let spill = |slot: regalloc2::SpillSlot| (Reg::R10, off16(self.frame.spill(slot.index())));
-        let insn = match (from.as_stack(), to.as_stack()) {
+        let (slot, insn) = match (from.as_stack(), to.as_stack()) {
             (None, None) if from == to => return,
-            (None, None) => mov(reg(to), reg(from)),
+            (None, None) => return self.push(mov(reg(to), reg(from))),
             (Some(slot), _) => {
-                let (base, off) = spill(slot);
-                Insn::Load { size, signed: false, dst: reg(to), base, off }
+                let off = off16(self.frame.spill(slot.index()));
+                (slot, Insn::Load { size, signed: false, dst: reg(to), base: Reg::R10, off })
             }
             (None, Some(slot)) => {
-                let (base, off) = spill(slot);
-                Insn::Store { size, base, off, src: Operand::Reg(reg(from)) }
+                let off = off16(self.frame.spill(slot.index()));
+                (slot, Insn::Store { size, base: Reg::R10, off, src: Operand::Reg(reg(from)) })
             }
         };
-        self.push(insn);
+        self.note(insn, Note::Spill(index(slot.index())));
+    }
+
+    /// A call, with the registers that it reads.
+    fn call(&mut self, insn: Insn, note: Note, program: &Program, inst: &MInst, regs: &[Allocation]) {
+        self.note(insn, note);
+        let operands = program.operands_of(inst).iter().zip(regs);
+        let read = operands.filter(|(operand, _)| operand.kind() == regalloc2::OperandKind::Use);
+        if let Some(call) = self.asm.insts.last_mut() {
+            call.args = read
+                .fold(0, |args, (_, place)| args | 1u8.checked_shl(reg(*place).number().into()).unwrap_or(0));
+        }
     }
 
     /// Base and offset of an address; its register is the last one.
@@ -318,11 +332,16 @@ impl<'a> Emit<'a> {
                 let (base, off) = self.address(place, regs);
                 self.push(Insn::StoreRelease { size, base, off, src: at(0) });
             }
-            Kind::CallHelper(id) => self.push(Insn::Call(Callee::Helper(id.cast_signed()))),
-            Kind::Call(symbol) => self.note(Insn::Call(UNRESOLVED), Note::Symbol(symbol, 0)),
+            Kind::CallHelper(id) => {
+                let insn = Insn::Call(Callee::Helper(id.cast_signed()));
+                self.call(insn, Note::None, program, inst, regs);
+            }
+            Kind::Call(symbol) => {
+                self.call(Insn::Call(UNRESOLVED), Note::Symbol(symbol, 0), program, inst, regs);
+            }
             Kind::CallValue => {
                 let target = regs.last().map_or(Reg::R0, |last| reg(*last));
-                self.push(Insn::CallX { dst: target });
+                self.call(Insn::CallX { dst: target }, Note::None, program, inst, regs);
             }
             Kind::Select { cond, width, right, other, other_width } => {
                 let mut rest = regs[3..].iter();

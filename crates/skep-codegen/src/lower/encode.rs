@@ -166,7 +166,7 @@ impl Out<'_> {
             }
             Note::Core(core) => self.code.core.push((at, core)),
             Note::Table(table) => self.code.table_refs.push((at, table)),
-            Note::None | Note::Skip | Note::Opaque => {}
+            Note::None | Note::Spill(_) | Note::Skip | Note::Opaque => {}
         }
         self.insn(inst.insn, inst.loc);
     }

@@ -1,12 +1,14 @@
 //! From IR to BPF instructions: loops for long copies ([`large`]), the blocks ([`graph`]), what upper bits hold
 //! ([`widths`]), machine instructions ([`select`]), pieces of long functions ([`parts`]), registers ([`regs`]),
-//! instructions ([`emit`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
+//! instructions ([`emit`]), fewer moves ([`copies`]), fewer blocks ([`flow`]), their order ([`layout`]), slots
 //! ([`encode`]).
 
 mod abi;
 mod calls;
+mod copies;
 mod emit;
 mod encode;
+mod facts;
 mod flow;
 mod frame;
 mod graph;
@@ -32,7 +34,7 @@ use widths::Widths;
 use crate::code::Code;
 use crate::diag::{Code as DiagCode, SourcePlace};
 use crate::ir::{Func, Linkage, Loc, Module, SymbolKind};
-use crate::options::Target;
+use crate::options::{Opt, Target};
 use crate::{Diag, Diags, Options};
 
 /// The code of all functions, in the order of [`Module::funcs`].
@@ -118,6 +120,9 @@ impl Lower<'_> {
         }
         self.check_frame(func, &frame, spills);
         let mut asm = emit.finish();
+        if isa.opt != Opt::O0 {
+            copies::run(&mut asm);
+        }
         flow::run(&mut asm);
         let order = layout::order(&asm, isa);
         encode::run(&asm, &order, &program, isa, frame.size(spills)).unwrap_or_else(|| {
