@@ -69,6 +69,7 @@ pub mod derive;
 pub mod diff;
 pub mod dump;
 pub mod layout;
+pub mod lazy;
 pub mod mangle;
 pub mod maps;
 #[doc(hidden)]

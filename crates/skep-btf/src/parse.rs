@@ -17,14 +17,10 @@ const HEADER_MIN: u32 = 24;
 const HEADER_KNOWN: u32 = 32;
 
 pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
-    let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN)?;
-    let types = header.part(8, "the type section")?;
-    let strings = header.part(16, "the string section")?;
-    let layout = header.part(24, "the layout section")?;
-    check_parts(&header, bytes, &[types, layout, strings])?;
+    let (endian, types, strings) = parts(bytes)?;
     let strings = string_table(strings, base.as_deref())?;
     let first = base.as_ref().map_or(0, |base| base.count());
-    let (store, used) = match header.endian {
+    let (store, used) = match endian {
         Endian::Little => decode::<false>(types, first)?,
         Endian::Big => decode::<true>(types, first)?,
     };
@@ -34,6 +30,16 @@ pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
         check::references(&btf, types.start)?;
     }
     Ok(btf)
+}
+
+/// The byte order, the types and the strings.
+pub(crate) fn parts(bytes: &[u8]) -> Result<(Endian, Part<'_>, Part<'_>), Error> {
+    let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN)?;
+    let types = header.part(8, "the type section")?;
+    let strings = header.part(16, "the string section")?;
+    let layout = header.part(24, "the layout section")?;
+    check_parts(&header, bytes, &[types, layout, strings])?;
+    Ok((header.endian, types, strings))
 }
 
 /// Whether the strings go on where others end.
@@ -82,15 +88,20 @@ fn zeros(bytes: &[u8], start: usize, end: usize) -> Result<(), Error> {
 
 /// A table that continues another may be empty, and starts with any byte.
 fn string_table(part: Part<'_>, base: Option<&Btf>) -> Result<Strings, Error> {
-    let start = base.map_or(0, |base| base.strings().end());
+    check_ends(part, base.is_some())?;
+    Ok(Strings::from_section(base.map_or(0, |base| base.strings().end()), part.bytes))
+}
+
+/// The table starts and ends with a zero byte.
+pub(crate) fn check_ends(part: Part<'_>, has_base: bool) -> Result<(), Error> {
     for (which, byte) in [("starts", part.bytes.first()), ("ends", part.bytes.last())] {
-        if byte != Some(&0) && (base.is_none() || which == "ends" && byte.is_some()) {
+        if byte != Some(&0) && (!has_base || which == "ends" && byte.is_some()) {
             let offset = if which == "ends" { part.end().saturating_sub(1) } else { part.start };
             let found = byte.map_or("nothing, it is empty".to_owned(), |byte| format!("{byte:#x}"));
             return Err(Error::Strings { offset, which, found });
         }
     }
-    Ok(Strings::from_section(start, part.bytes))
+    Ok(())
 }
 
 /// The greatest references met.
@@ -191,6 +202,57 @@ fn next<const BIG: bool>(rest: &[u8], offset: usize, id: TypeId) -> Result<(Item
     let item = Item { id, row, offset, vlen, flag, arg, tail };
     item.check()?;
     Ok((item, name, after))
+}
+
+/// What the first words of a type tell.
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) name: u32,
+    /// The length of the whole type, in bytes.
+    pub(crate) len: usize,
+}
+
+/// The first words of the type that starts there, in a part with types. `id` is for messages.
+#[inline]
+pub(crate) fn head<const BIG: bool>(types: &Part<'_>, at: usize, id: TypeId) -> Result<Head, Error> {
+    let rest = types.bytes.get(at..).unwrap_or_default();
+    if let Some(words) = rest.first_chunk::<12>()
+        && let [name, info, _] = words3::<BIG>(words)
+        && let Some(row) = row(info >> 24 & 0x7f)
+    {
+        let elems = if row.vlen == Vlen::Count { index(info & 0x00ff_ffff) } else { 0 };
+        let len = 12 + row.info_size + elems * row.elem_size;
+        if len <= rest.len() {
+            return Ok(Head { kind: row.kind, name, len });
+        }
+    }
+    // What is wrong is told by the one who reads the type.
+    let (item, name, after) = next::<BIG>(rest, types.start + at, id)?;
+    Ok(Head { kind: item.row.kind, name, len: rest.len() - after.len() })
+}
+
+/// Reads the type that starts there.
+pub(crate) fn one(
+    endian: Endian,
+    types: &Part<'_>,
+    at: usize,
+    id: TypeId,
+    store: &mut Store,
+) -> Result<(), Error> {
+    let rest = types.bytes.get(at..).unwrap_or_default();
+    let used = &mut Used::default();
+    let record = match endian {
+        Endian::Little => {
+            let (item, name, _) = next::<false>(rest, types.start + at, id)?;
+            record::<false>(&item, StrRef(name), store, used)?
+        }
+        Endian::Big => {
+            let (item, name, _) = next::<true>(rest, types.start + at, id)?;
+            record::<true>(&item, StrRef(name), store, used)?
+        }
+    };
+    store.records.push(record);
+    Ok(())
 }
 
 /// Decodes what is special to each kind; lists go to their pools.

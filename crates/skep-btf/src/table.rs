@@ -77,6 +77,24 @@ fn slots_for(numbers: usize) -> usize {
     numbers.saturating_mul(2).next_power_of_two().max(MIN_SLOTS)
 }
 
+/// A seed for hash maps whose keys are small and may be an attacker's.
+#[derive(Debug, Clone)]
+pub(crate) struct Seed(u64);
+
+impl Default for Seed {
+    fn default() -> Seed {
+        Seed(RandomState::new().hash_one(()))
+    }
+}
+
+impl BuildHasher for Seed {
+    type Hasher = Folded;
+
+    fn build_hasher(&self) -> Folded {
+        Folded(self.0)
+    }
+}
+
 /// Hashes words by multiplying them and folding the product: a few times faster than the standard hash for the short
 /// keys here.
 #[derive(Debug, Clone, Copy, Default)]

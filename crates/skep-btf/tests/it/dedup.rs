@@ -80,14 +80,14 @@ fn with(
 }
 
 /// Everything about a type as text, with `id` for its references.
-fn text(btf: &Btf, at: TypeId, id: &dyn Fn(TypeId) -> u32) -> String {
+pub(crate) fn text(btf: &Btf, at: TypeId, id: &dyn Fn(TypeId) -> u32) -> String {
     let mut refs = String::new();
     btf.ty(at).references(|to, _, _| refs.push_str(&format!("{} ", id(to))));
     format!("{} {refs}", content(btf, at))
 }
 
 /// Everything about a type but for its references.
-fn content(btf: &Btf, at: TypeId) -> String {
+pub(crate) fn content(btf: &Btf, at: TypeId) -> String {
     let name = |at: StrRef| btf.string(at);
     let rest = match btf.ty(at) {
         Type::Struct(c) | Type::Union(c) => {

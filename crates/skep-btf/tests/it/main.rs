@@ -8,6 +8,7 @@ mod downgrade;
 mod faults;
 mod header;
 mod layouts;
+mod lazy;
 mod maps;
 mod property;
 mod random;
