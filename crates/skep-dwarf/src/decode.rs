@@ -188,7 +188,11 @@ impl Decoder {
         if source.header.encoding.version >= 5 {
             unit.bases.str_offsets = offset_size * 2;
             unit.bases.addr = 8;
+            unit.bases.loclists = 4 + offset_size * 2;
         }
+        let parts = source.header.parts;
+        unit.bases.str_offsets = unit.bases.str_offsets.wrapping_add(parts.str_offsets);
+        unit.bases.loclists = unit.bases.loclists.wrapping_add(parts.loclists);
         let bases = unit.bases;
         // An indexed string may stand in front of the base that it counts from.
         if attrs.load(cursor, steps, &self.abbrevs, source, &bases, &mut unit.externals).is_ok() {

@@ -65,6 +65,8 @@ fn read_class<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Re
         };
         let (of, debug) = match debug.strip_suffix(".dwo") {
             Some(debug) => (&mut split, debug),
+            // These are about split units, but are not called so.
+            None if debug.ends_with("_index") => (&mut split, debug),
             None => (&mut sections, debug),
         };
         let Some(place) = of.by_name(debug) else { continue };

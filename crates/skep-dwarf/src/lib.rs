@@ -50,6 +50,7 @@ mod lines;
 mod model;
 mod names;
 mod options;
+mod package;
 mod path;
 mod pool;
 mod reader;

@@ -19,6 +19,9 @@ pub(crate) struct Sections<'d> {
     pub(crate) line: Cow<'d, [u8]>,
     pub(crate) loc: Cow<'d, [u8]>,
     pub(crate) loclists: Cow<'d, [u8]>,
+    /// The indices of a package of split units.
+    pub(crate) cu_index: Cow<'d, [u8]>,
+    pub(crate) tu_index: Cow<'d, [u8]>,
     /// Where `info` is in the file, if it is there as it is.
     pub(crate) info_offset: Option<u64>,
     /// Whether the most significant byte of a number comes first.
@@ -55,6 +58,8 @@ impl<'d> Sections<'d> {
             "line" => &mut self.line,
             "loc" => &mut self.loc,
             "loclists" => &mut self.loclists,
+            "cu_index" => &mut self.cu_index,
+            "tu_index" => &mut self.tu_index,
             _ => return None,
         })
     }

@@ -4,6 +4,7 @@ use gimli::constants as dw;
 
 use crate::abbrev::Encoding;
 use crate::error::Error;
+use crate::package::{self, Parts};
 use crate::reader::{Cursor, Expected, index};
 use crate::sections::{InfoSection, Sections};
 
@@ -21,6 +22,8 @@ pub(crate) struct UnitHeader {
     pub(crate) abbrev: usize,
     pub(crate) encoding: Encoding,
     pub(crate) kind: UnitKind,
+    /// Where its parts of other sections start.
+    pub(crate) parts: Parts,
 }
 
 /// What a unit is for.
@@ -41,15 +44,23 @@ pub(crate) fn headers(
     file: u16,
 ) -> Result<Vec<UnitHeader>, Error> {
     let mut units = Vec::new();
+    let mut package = package::read(&sections.cu_index, ".debug_cu_index", sections.big)?;
+    package.extend(package::read(&sections.tu_index, ".debug_tu_index", sections.big)?);
+    let mut parts = Parts::default();
     let mut cursor = Cursor::new(sections.units(section), 0, sections.big);
     while !cursor.is_at_end() {
         let start = cursor.pos();
-        let header = header(&mut cursor, section, file).map_err(|expected| Error::Malformed {
+        // A part may hold several units, of which the index has the first.
+        let at = u64::try_from(start).unwrap_or(u64::MAX);
+        parts = package.get(&at).copied().unwrap_or(parts);
+        let mut header = header(&mut cursor, section, file).map_err(|expected| Error::Malformed {
             section: section.name(),
             offset: u64::try_from(start).unwrap_or(u64::MAX),
             found: "a unit header that is not readable".to_owned(),
             expected,
         })?;
+        header.parts = parts;
+        header.abbrev = header.abbrev.saturating_add(index(parts.abbrev));
         cursor = Cursor::new(sections.units(section), header.end, sections.big);
         units.push(header);
     }
@@ -113,5 +124,6 @@ fn header(cursor: &mut Cursor<'_>, section: InfoSection, file: u16) -> Result<Un
     }
     let encoding = Encoding { version, offset_size, address_size };
     let (first_die, abbrev) = (cursor.pos(), index(abbrev));
-    Ok(UnitHeader { file, section, start, first_die, end, abbrev, encoding, kind })
+    let parts = Parts::default();
+    Ok(UnitHeader { file, section, start, first_die, end, abbrev, encoding, kind, parts })
 }

@@ -2,5 +2,6 @@
 
 mod c;
 mod dump;
+mod files;
 mod robust;
 mod tools;
