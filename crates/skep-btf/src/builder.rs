@@ -162,6 +162,64 @@ impl BtfBuilder {
         self.append(name, &ty)
     }
 
+    /// Adds a type of another set, also if it is there already. `id` tells where what it refers to is.
+    pub fn copy(&mut self, from: &Btf, at: TypeId, id: impl Fn(TypeId) -> TypeId) -> TypeId {
+        let name = self.string(from.name(at));
+        let ty = match from.ty(at) {
+            Type::Struct(composite) => {
+                let members = self.copied_members(from, composite.members, id);
+                return self.append(name, &Type::Struct(Composite { members: &members, ..composite }));
+            }
+            Type::Union(composite) => {
+                let members = self.copied_members(from, composite.members, id);
+                return self.append(name, &Type::Union(Composite { members: &members, ..composite }));
+            }
+            Type::Enum(e) => {
+                let values = self.copied_values(from, e.values);
+                return self.append(name, &Type::Enum(Enum { values: &values, ..e }));
+            }
+            Type::Enum64(e) => {
+                let values = self.copied_values(from, e.values);
+                return self.append(name, &Type::Enum64(Enum { values: &values, ..e }));
+            }
+            Type::FuncProto(proto) => {
+                let param =
+                    |param: &Param| Param { name: self.string(from.string(param.name)), ty: id(param.ty) };
+                let params: Vec<Param> = proto.params.iter().map(param).collect();
+                return self
+                    .append(name, &Type::FuncProto(FuncProto { ret: id(proto.ret), params: &params }));
+            }
+            Type::Datasec(section) => {
+                let vars: Vec<SecVar> =
+                    section.vars.iter().map(|var| SecVar { var: id(var.var), ..*var }).collect();
+                return self.append(name, &Type::Datasec(Datasec { vars: &vars, ..section }));
+            }
+            Type::Ptr(ty) => Type::Ptr(id(ty)),
+            Type::Typedef(ty) => Type::Typedef(id(ty)),
+            Type::Volatile(ty) => Type::Volatile(id(ty)),
+            Type::Const(ty) => Type::Const(id(ty)),
+            Type::Restrict(ty) => Type::Restrict(id(ty)),
+            Type::Array(array) => {
+                Type::Array(Array { elem: id(array.elem), index: id(array.index), ..array })
+            }
+            Type::Func(func) => Type::Func(Func { proto: id(func.proto), ..func }),
+            Type::Var(var) => Type::Var(Var { ty: id(var.ty), ..var }),
+            Type::DeclTag(tag) => Type::DeclTag(DeclTag { target: id(tag.target), ..tag }),
+            Type::TypeTag(tag) => Type::TypeTag(TypeTag { ty: id(tag.ty), ..tag }),
+            ty @ (Type::Void | Type::Int(_) | Type::Fwd(_) | Type::Float { .. }) => ty,
+        };
+        self.append(name, &ty)
+    }
+
+    fn copied_members(&mut self, from: &Btf, list: &[Member], id: impl Fn(TypeId) -> TypeId) -> Vec<Member> {
+        let copy = |m: &Member| Member { name: self.string(from.string(m.name)), ty: id(m.ty), ..*m };
+        list.iter().map(copy).collect()
+    }
+
+    fn copied_values(&mut self, from: &Btf, list: &[Enumerator]) -> Vec<Enumerator> {
+        list.iter().map(|v| Enumerator { name: self.string(from.string(v.name)), ..*v }).collect()
+    }
+
     /// Adds an integer that uses all of its bits.
     pub fn int(&mut self, name: &str, size: u32, encoding: IntEncoding) -> TypeId {
         let bits = u8::try_from(size.saturating_mul(8)).unwrap_or(u8::MAX);

@@ -105,6 +105,11 @@ pub struct IdMap {
 }
 
 impl IdMap {
+    /// Where all types are, those of a base too.
+    pub(crate) fn new(ids: Vec<TypeId>) -> IdMap {
+        IdMap { kept: 0, ids }
+    }
+
     /// Where the type is; void for void, and for an id that the set does not have.
     #[must_use]
     pub fn get(&self, id: TypeId) -> TypeId {

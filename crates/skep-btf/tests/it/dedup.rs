@@ -7,8 +7,8 @@ use std::time::Instant;
 use skep_btf::dedup::{Deduped, Forwards, Options};
 use skep_btf::{
     Array, Btf, BtfBuilder, BtfExt, Composite, CoreKind, CoreRelo, Datasec, DeclTag, Endian, Enum,
-    Enumerator, Func, FuncProto, FwdKind, IntEncoding, Kind, Linkage, Member, Param, SecVar, StrRef, Type,
-    TypeId, TypeTag, Var, dedup,
+    Enumerator, FuncProto, FwdKind, IntEncoding, Kind, Linkage, Member, Param, SecVar, StrRef, Type, TypeId,
+    Var, dedup,
 };
 
 use crate::property::seeds;
@@ -23,60 +23,6 @@ fn merge(inputs: &[&Btf], options: &Options) -> Deduped {
 
 fn merged(inputs: &[&Btf]) -> Deduped {
     merge(inputs, &Options::new())
-}
-
-/// The type with other ids and strings.
-fn with(
-    btf: &Btf,
-    ty: Type<'_>,
-    types: &mut BtfBuilder,
-    id: &dyn Fn(TypeId) -> TypeId,
-    add: impl FnOnce(&mut BtfBuilder, Type<'_>) -> TypeId,
-) -> TypeId {
-    let members = |types: &mut BtfBuilder, list: &[Member]| -> Vec<Member> {
-        list.iter().map(|m| Member { name: types.string(btf.string(m.name)), ty: id(m.ty), ..*m }).collect()
-    };
-    let values = |types: &mut BtfBuilder, list: &[Enumerator]| -> Vec<Enumerator> {
-        list.iter().map(|v| Enumerator { name: types.string(btf.string(v.name)), ..*v }).collect()
-    };
-    match ty {
-        Type::Struct(c) => {
-            let members = members(types, c.members);
-            add(types, Type::Struct(Composite { members: &members, ..c }))
-        }
-        Type::Union(c) => {
-            let members = members(types, c.members);
-            add(types, Type::Union(Composite { members: &members, ..c }))
-        }
-        Type::Enum(e) => {
-            let values = values(types, e.values);
-            add(types, Type::Enum(Enum { values: &values, ..e }))
-        }
-        Type::Enum64(e) => {
-            let values = values(types, e.values);
-            add(types, Type::Enum64(Enum { values: &values, ..e }))
-        }
-        Type::FuncProto(proto) => {
-            let param = |p: &Param| Param { name: types.string(btf.string(p.name)), ty: id(p.ty) };
-            let params: Vec<Param> = proto.params.iter().map(param).collect();
-            add(types, Type::FuncProto(FuncProto { ret: id(proto.ret), params: &params }))
-        }
-        Type::Datasec(section) => {
-            let vars: Vec<SecVar> = section.vars.iter().map(|v| SecVar { var: id(v.var), ..*v }).collect();
-            add(types, Type::Datasec(Datasec { vars: &vars, ..section }))
-        }
-        Type::Ptr(ty) => add(types, Type::Ptr(id(ty))),
-        Type::Typedef(ty) => add(types, Type::Typedef(id(ty))),
-        Type::Volatile(ty) => add(types, Type::Volatile(id(ty))),
-        Type::Const(ty) => add(types, Type::Const(id(ty))),
-        Type::Restrict(ty) => add(types, Type::Restrict(id(ty))),
-        Type::Array(a) => add(types, Type::Array(Array { elem: id(a.elem), index: id(a.index), ..a })),
-        Type::Func(f) => add(types, Type::Func(Func { proto: id(f.proto), ..f })),
-        Type::Var(v) => add(types, Type::Var(Var { ty: id(v.ty), ..v })),
-        Type::DeclTag(t) => add(types, Type::DeclTag(DeclTag { target: id(t.target), ..t })),
-        Type::TypeTag(t) => add(types, Type::TypeTag(TypeTag { ty: id(t.ty), ..t })),
-        Type::Void | Type::Int(_) | Type::Fwd(_) | Type::Float { .. } => add(types, ty),
-    }
 }
 
 /// Everything about a type as text, with `id` for its references.
@@ -234,8 +180,7 @@ pub(crate) fn renumbered(random: &mut Random, btf: &Btf) -> Btf {
 /// Adds the types, without looking whether they are there already.
 fn append(types: &mut BtfBuilder, btf: &Btf, order: &[TypeId], id: &dyn Fn(TypeId) -> TypeId) {
     for &old in order {
-        let name = btf.name(old).to_owned();
-        with(btf, btf.ty(old), types, id, |types, ty| types.push(&name, ty));
+        types.copy(btf, old, id);
     }
 }
 

@@ -181,3 +181,146 @@ fn random_sets_on_top_of_others() {
         assert!(BtfBuilder::from(btf.clone()).build().unwrap() == btf, "seed {seed}");
     }
 }
+
+/// A module's types on a kernel's: a struct in it, a pointer to another, a number, a name, and an enumeration.
+fn module(base: &Arc<Btf>) -> Btf {
+    let mut types = Btf::builder_on(Arc::clone(base));
+    let find = |kind, name| base.find_by_name(kind, name).unwrap();
+    let pointer = types.ptr(find(Kind::Struct, "far"));
+    let members = [
+        types.member("inner", find(Kind::Struct, "inner"), 0),
+        types.member("far", pointer, 64),
+        types.member("count", find(Kind::Typedef, "u32"), 128),
+        types.member("e", find(Kind::Enum, "e"), 160),
+    ];
+    let own = types.structure("own", 24, &members);
+    types.decl_tag("tag", own, Some(1));
+    types.build().unwrap()
+}
+
+/// The kernel's types, padded with others so that ids differ; sizes are in bytes.
+fn whole(padding: u32, inner: u32, far: u32) -> Arc<Btf> {
+    let mut types = Btf::builder();
+    for i in 0..padding {
+        types.float(&format!("padding{i}"), 4);
+    }
+    let int = types.int("unsigned int", 4, IntEncoding::Unsigned);
+    types.typedef("u32", int);
+    let members = [types.member("x", int, 0)];
+    types.structure("inner", inner, &members);
+    types.structure("far", far, &members);
+    let value = types.enumerator("V", 1);
+    types.enumeration("e", 4, false, &[value]);
+    Arc::new(types.build().unwrap())
+}
+
+#[test]
+fn a_distilled_base_has_what_is_needed_and_no_more() {
+    let base = whole(3, 8, 16);
+    let rebased = module(&base).distill().unwrap();
+    let distilled = rebased.btf.base().unwrap();
+    let list = |btf: &Btf| {
+        btf.iter().map(|(id, ty)| (ty.kind().unwrap(), btf.name(id).to_owned())).collect::<Vec<_>>()
+    };
+    let named = |kind, name: &str| (kind, name.to_owned());
+    let expected = [
+        named(Kind::Int, "unsigned int"),
+        named(Kind::Struct, "inner"),
+        named(Kind::Struct, "far"),
+        named(Kind::Enum, "e"),
+    ];
+    assert_eq!(list(distilled), expected);
+    for (id, ty) in distilled.iter() {
+        assert!(
+            ty.members().is_none_or(<[_]>::is_empty)
+                && distilled.size_of(id)
+                    == base.size_of(base.find_by_name(ty.kind().unwrap(), distilled.name(id)).unwrap())
+        );
+    }
+    let own = [
+        named(Kind::Typedef, "u32"),
+        named(Kind::Ptr, ""),
+        named(Kind::Struct, "own"),
+        named(Kind::DeclTag, "tag"),
+    ];
+    assert_eq!(list(&rebased.btf), own);
+    assert!(base.distill().is_err());
+
+    // The two sections are all that is needed to put it on another kernel.
+    let sections = [distilled.to_bytes(Endian::Little), rebased.btf.to_bytes(Endian::Little)];
+    let read = Btf::parse_with_base(&sections[1], Arc::new(Btf::parse(&sections[0]).unwrap())).unwrap();
+    for other in [whole(0, 8, 16), whole(7, 8, 16), whole(5, 8, 32)] {
+        let put = read.relocate_onto(Arc::clone(&other)).unwrap();
+        let (btf, own) = (&put.btf, put.btf.find_by_name(Kind::Struct, "own").unwrap());
+        assert!(Arc::ptr_eq(btf.base().unwrap(), &other));
+        let members = btf.ty(own).members().unwrap();
+        assert_eq!(btf.name(members[0].ty), "inner");
+        assert_eq!(Some(members[0].ty), other.find_by_name(Kind::Struct, "inner"));
+        assert!(
+            matches!(btf.ty(members[1].ty), Type::Ptr(far) if Some(far) == other.find_by_name(Kind::Struct, "far"))
+        );
+        assert_eq!((btf.name(members[2].ty), btf.size_of(members[2].ty)), ("u32", Some(4)));
+        assert!(matches!(btf.ty(members[3].ty), Type::Enum(e) if e.values.len() == 1));
+        assert_eq!(put.map.get(read.find_by_name(Kind::Struct, "own").unwrap()), own);
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_new_base_is_told() {
+    let read = module(&whole(3, 8, 16)).distill().unwrap().btf;
+    let check = |base: Arc<Btf>, expected: &str| {
+        assert_eq!(read.relocate_onto(base).unwrap_err().to_string(), expected);
+    };
+    check(
+        whole(3, 4, 16),
+        "type [2] is BTF_KIND_STRUCT 'inner' of 8 bytes, of which the new base has none, expected one",
+    );
+    let mut twice = BtfBuilder::from((*whole(0, 8, 24)).clone());
+    twice.structure("far", 32, &[]);
+    check(
+        Arc::new(twice.build().unwrap()),
+        "type [3] is BTF_KIND_STRUCT 'far' of 16 bytes, of which the new base has 2, expected one",
+    );
+    let mut twice = BtfBuilder::from((*whole(0, 8, 16)).clone());
+    twice.structure("far", 32, &[]);
+    read.relocate_onto(Arc::new(twice.build().unwrap())).unwrap();
+}
+
+/// Random sets, on random bases: what can be distilled can be put back.
+#[test]
+fn random_sets_are_distilled_and_put_back() {
+    let (mut done, mut refused) = (0, 0);
+    for seed in seeds() {
+        let mut random = Random(seed);
+        let base = Arc::new(random::types(&mut random));
+        let mut types = Btf::builder_on(Arc::clone(&base));
+        for _ in 0..3 {
+            let to = TypeId(random.below(base.count() + 1));
+            let pointer = types.ptr(to);
+            let member = types.member("m", pointer, 0);
+            types.structure("own", 8, &[member]);
+        }
+        let split = types.build().unwrap();
+        let Ok(rebased) = split.distill() else { continue };
+        let distilled = Arc::clone(rebased.btf.base().unwrap());
+        let bytes = rebased.btf.to_bytes(random.endian());
+        assert!(Btf::parse_with_base(&bytes, distilled).unwrap() == rebased.btf);
+        for id in split.ids() {
+            assert_eq!(rebased.btf.name(rebased.map.get(id)), split.name(id), "seed {seed}");
+            assert_eq!(rebased.btf.kind(rebased.map.get(id)), split.kind(id), "seed {seed}");
+        }
+        match rebased.btf.relocate_onto(Arc::clone(&base)) {
+            Ok(put) => {
+                done += 1;
+                for id in split.ids() {
+                    let there = put.map.get(rebased.map.get(id));
+                    assert_eq!((put.btf.kind(there), put.btf.name(there)), (split.kind(id), split.name(id)));
+                    assert_eq!(put.btf.size_of(there), split.size_of(id), "seed {seed}");
+                }
+            }
+            // Random sets have many types of one name.
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(done > 10, "{done} put back, {refused} refused");
+}
