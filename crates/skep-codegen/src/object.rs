@@ -6,6 +6,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use skep_btf::TypeId;
 use skep_object::Object;
 use skep_object::object::{ObjectBuilder, Reloc, RelocKind, SectionId, SectionKind, Symbol, SymbolId};
 
@@ -19,6 +20,7 @@ pub(crate) fn write(module: Module, code: Vec<Code>, options: &Options) -> Resul
     let mut out = Writer {
         builder: ObjectBuilder::new(module.name.clone(), options.endian),
         places: vec![None; module.symbols.len()],
+        described: vec![None; module.symbols.len()],
         ids: vec![None; module.symbols.len()],
         code_sections: Vec::new(),
         options,
@@ -59,6 +61,8 @@ struct Writer<'o> {
     places: Vec<Option<Placed>>,
     /// By symbol of the module.
     ids: Vec<Option<SymbolId>>,
+    /// The FUNC or VAR of each symbol of the module.
+    described: Vec<Option<TypeId>>,
     code_sections: Vec<CodeSection>,
 }
 

@@ -1,4 +1,4 @@
-//! Programs in the Linux kernel: what `skep-kernel` has, taking objects as well as images.
+//! Programs in the Linux kernel: what `skep-kernel` has, taking objects and modules as well as images.
 //!
 //! ```no_run
 //! let object = skep::read("opens.bpf.o", &std::fs::read("opens.bpf.o")?)?;

@@ -68,8 +68,8 @@ pub enum SelectError {
     },
     /// The program is one for the kernel.
     #[error(
-        "function '{func}' in section '{section}' is a program for the kernel, which cannot be loaded yet; \
-         choose to run it in user space, or another entry"
+        "function '{func}' in section '{section}' is a program for the kernel; load it there, choose to run it in user \
+         space, or choose another entry"
     )]
     Kernel {
         /// The function.

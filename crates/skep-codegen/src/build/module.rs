@@ -159,6 +159,24 @@ impl Module {
         self.core().set_inline(func.func, inline);
     }
 
+    /// Tags a function: see [`core::Module::tag_func`].
+    #[track_caller]
+    pub fn tag_func<S>(&mut self, func: Func<S>, text: &str) {
+        self.core().tag_func(func.func, text);
+    }
+
+    /// Tags a parameter of a function, which is counted from 0: see [`core::Module::tag_param`].
+    #[track_caller]
+    pub fn tag_param<S>(&mut self, func: Func<S>, param: u32, text: &str) {
+        self.core().tag_param(func.func, param, text);
+    }
+
+    /// Tags a variable: see [`core::Module::tag_global`].
+    #[track_caller]
+    pub fn tag_global<T>(&mut self, global: Global<T>, text: &str) {
+        self.core().tag_global(global.global, text);
+    }
+
     /// A program of the kernel, whose section says what it is for: `xdp`, `tracepoint/syscalls/sys_enter_openat`. It
     /// returns an `i32`.
     ///

@@ -30,6 +30,8 @@ mod walk;
 
 pub use cfg::Cfg;
 pub use func::{Block, BlockData, Edge, Func, Inline, Linkage, Node, Slot, SlotData, Term, Value, Values};
-pub use module::{CoreRelo, Extern, Global, Init, Loc, Map, Module, Place, Symbol, SymbolId, SymbolKind};
+pub use module::{
+    CoreRelo, DeclTag, Extern, Global, Init, Loc, Map, Module, Place, Symbol, SymbolId, SymbolKind,
+};
 pub use op::{Access, Asm, AtomicOp, BinOp, Callee, CastOp, Cond, Op, Order, UnOp, Width};
 pub use types::{Signature, Space, Type};

@@ -23,6 +23,8 @@ pub struct Module {
     pub types: BtfBuilder,
     /// CO-RE relocations, which [`super::Op::Core`] refers to.
     pub core: Vec<CoreRelo>,
+    /// What is said of symbols besides, in BTF.
+    pub tags: Vec<DeclTag>,
     /// Names of source files.
     pub files: Vec<String>,
     /// Source positions; the first one is "unknown".
@@ -153,6 +155,17 @@ pub struct Extern {
     pub ty: Option<TypeId>,
 }
 
+/// A tag of a function, of one of its parameters, or of a variable (`btf_decl_tag`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclTag {
+    /// The function, global, map or extern.
+    pub symbol: SymbolId,
+    /// Of a function, which parameter it is about, from 0; `None` if it is about the whole.
+    pub param: Option<u32>,
+    /// The text, as `arg:nonnull`.
+    pub text: String,
+}
+
 /// A CO-RE relocation (`bpf_core_relo`): what the loader looks up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreRelo {
@@ -205,6 +218,7 @@ impl Module {
             funcs: Vec::new(),
             types: BtfBuilder::default(),
             core: Vec::new(),
+            tags: Vec::new(),
             files: Vec::new(),
             places: vec![Place::default()],
             file_ids: HashMap::new(),

@@ -36,6 +36,7 @@ impl Writer<'_> {
             self.ids[id.0 as usize] = Some(self.builder.symbol(symbol));
             self.places[id.0 as usize] = Some(Placed { section, offset });
             let at = u32::try_from(offset).unwrap_or(u32::MAX);
+            self.described[id.0 as usize] = Some(declared.var);
             vars.push(skep_btf::SecVar { var: declared.var, offset: at, size });
             let first = offset + u64::from(declared.size);
             values.extend(map.values.iter().map(|&(slot, to)| (first + u64::from(slot * POINTER), to)));
@@ -100,6 +101,7 @@ impl Writer<'_> {
                 at += u64::from(init.size());
             }
             let var = self.variable(&symbol_name, &global, linkage);
+            self.described[id.0 as usize] = Some(var);
             let symbol = bound(Symbol::object(symbol_name, section, offset, size), linkage);
             self.ids[id.0 as usize] = Some(self.builder.symbol(symbol));
             self.places[id.0 as usize] = Some(Placed { section, offset });

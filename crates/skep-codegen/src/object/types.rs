@@ -1,8 +1,8 @@
 //! Types of functions and variables, and the records of functions, lines and CO-RE relocations.
 
 use skep_btf::{
-    Block, BtfBuilder, BtfExt, ByteOff, CoreRelo, FuncInfo, IntEncoding, LineInfo, Linkage as BtfLinkage,
-    SecVar, TypeId,
+    Block, BtfBuilder, BtfExt, ByteOff, CoreRelo, DeclTag, FuncInfo, IntEncoding, LineInfo,
+    Linkage as BtfLinkage, SecVar, TypeId,
 };
 
 use super::Writer;
@@ -29,7 +29,9 @@ impl Writer<'_> {
                 let start =
                     self.places[self.module.funcs[at].symbol.0 as usize].map_or(0, |place| place.offset);
                 let start = u32::try_from(start).unwrap_or(u32::MAX);
-                funcs.push(FuncInfo { at: ByteOff(start), func: self.function(at) });
+                let func = self.function(at);
+                self.described[self.module.funcs[at].symbol.0 as usize] = Some(func);
+                funcs.push(FuncInfo { at: ByteOff(start), func });
                 lines.add(self, start, at, &code[at]);
                 for &(slot, relo) in &code[at].core {
                     let relo = &self.module.core[relo as usize];
@@ -46,6 +48,7 @@ impl Writer<'_> {
                 ext.core_relo.push(Block { section: name, records: core });
             }
         }
+        self.tags();
         let types = std::mem::take(&mut self.module.types);
         let btf = types.build().map_err(|error| {
             let message = format!("the types of this module cannot be encoded: {error}");
@@ -54,6 +57,16 @@ impl Writer<'_> {
         self.builder.btf(btf);
         self.builder.btf_ext(ext);
         Ok(())
+    }
+
+    /// What is said of functions and variables besides.
+    fn tags(&mut self) {
+        for tag in std::mem::take(&mut self.module.tags) {
+            if let Some(target) = self.described[tag.symbol.0 as usize] {
+                let body = DeclTag { target, component: tag.param, attribute: false };
+                self.module.types.add(&tag.text, skep_btf::Type::DeclTag(body));
+            }
+        }
     }
 
     /// The FUNC of a function with a body.
@@ -100,6 +113,7 @@ impl Writer<'_> {
                 }
                 (None, ty) => types.var(&name, ty.unwrap_or(TypeId::VOID), BtfLinkage::Extern),
             };
+            self.described[id.0 as usize] = Some(var);
             let Some(section) = section else { continue };
             // Functions have none; libbpf takes a kconfig's variable by its size.
             let size = ty.filter(|_| sig.is_none()).and_then(|ty| types.so_far().size_of(ty));

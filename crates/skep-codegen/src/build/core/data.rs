@@ -175,6 +175,15 @@ impl Module {
         Global { index, brand: self.brand }
     }
 
+    /// Tags a variable: `contains:node:link` of a list's head.
+    #[track_caller]
+    pub fn tag_global(&mut self, global: Global, text: &str) {
+        self.here();
+        if let Some(decl) = self.global_decl(global) {
+            self.tag(decl.symbol, None, text);
+        }
+    }
+
     /// Says that the bytes that a variable begins with are in the order of this machine.
     pub(in crate::build) fn set_native(&mut self, global: Global) {
         if global.brand == self.brand

@@ -170,6 +170,44 @@ impl Module {
         }
     }
 
+    /// Tags a function: `m.tag_func(f, "kfunc")`. Loaders and the kernel know some of these texts.
+    #[track_caller]
+    pub fn tag_func(&mut self, func: Func, text: &str) {
+        self.here();
+        if let Some(at) = self.func_decl(func) {
+            let symbol = self.funcs[at as usize].symbol;
+            self.tag(symbol, None, text);
+        }
+    }
+
+    /// Tags a parameter of a function, which is counted from 0: `arg:nonnull`, `arg:ctx`, `arg:trusted` tell the kernel what
+    /// a function that it verifies alone may be given.
+    #[track_caller]
+    pub fn tag_param(&mut self, func: Func, param: u32, text: &str) {
+        self.here();
+        let Some(at) = self.func_decl(func) else { return };
+        let decl = &self.funcs[at as usize];
+        let (symbol, count) = (decl.symbol, decl.params.len());
+        if usize::try_from(param).is_ok_and(|param| param < count) {
+            self.tag(symbol, Some(param), text);
+        } else {
+            let message = format!("parameter {param} of a function that has {count}: they count from 0");
+            self.mistake(Code::OutOfRange, message);
+        }
+    }
+
+    pub(super) fn tag(&mut self, symbol: SymbolId, param: Option<u32>, text: &str) {
+        if text.is_empty() || text.contains('\0') {
+            let shown = text.escape_debug();
+            self.mistake(
+                Code::BadName,
+                format!("\"{shown}\" cannot be a tag: it is empty, or has a zero byte"),
+            );
+            return;
+        }
+        self.ir.tags.push(ir::DeclTag { symbol, param, text: text.to_owned() });
+    }
+
     /// The name of the function that is being built.
     pub(super) fn body_name(&self) -> Option<String> {
         let decl = self.funcs.get(self.body.func? as usize)?;

@@ -5,7 +5,7 @@ use skep_btf::{Kind, TypeId};
 
 use super::diag;
 use crate::diag::{Code, Diag};
-use crate::ir::{Extern, Func, Global, Init, Loc, Map, Module, Symbol, SymbolId, SymbolKind};
+use crate::ir::{DeclTag, Extern, Func, Global, Init, Loc, Map, Module, Symbol, SymbolId, SymbolKind};
 
 /// What is wrong with a module, apart from the bodies of its functions.
 pub(super) fn check(module: &Module) -> Vec<Diag> {
@@ -18,6 +18,9 @@ pub(super) fn check(module: &Module) -> Vec<Diag> {
     }
     for (at, relo) in module.core.iter().enumerate() {
         checker.exists(None, relo.ty, &format!("the type of c{at}"));
+    }
+    for tag in &module.tags {
+        checker.tag(tag);
     }
     for (at, symbol) in (0..).zip(&module.symbols) {
         checker.symbol(SymbolId(at), symbol);
@@ -43,6 +46,21 @@ impl Checker<'_> {
     fn coded(&mut self, code: Code, of: &Symbol, message: String) {
         self.fault(Some(of), message);
         self.faults.iter_mut().last().into_iter().for_each(|fault| fault.code = code);
+    }
+
+    fn tag(&mut self, tag: &DeclTag) {
+        let Some(symbol) = self.module.symbols.get(tag.symbol.0 as usize) else {
+            let message = format!("a tag is of symbol {}, which does not exist", tag.symbol.0);
+            return self.fault(None, message);
+        };
+        if tag.text.is_empty() || tag.text.contains('\0') {
+            let message = format!("{:?} is no tag, expected one that is not empty and has no NUL", tag.text);
+            self.fault(Some(symbol), message);
+        }
+        let count = self.module.signature(tag.symbol).map_or(0, |sig| sig.params.len());
+        if let Some(param) = tag.param.filter(|param| *param as usize >= count) {
+            self.fault(Some(symbol), format!("a tag is of parameter {param}, but it has {count} of them"));
+        }
     }
 
     fn symbol(&mut self, id: SymbolId, symbol: &Symbol) {

@@ -24,6 +24,8 @@ pub(in crate::opt) fn remove_unused(module: &mut Module) {
         .collect();
     let id = |symbol: &mut SymbolId| *symbol = ids[symbol.0 as usize];
     module.funcs.retain(|func| !gone[func.symbol.0 as usize]);
+    module.tags.retain(|tag| !gone[tag.symbol.0 as usize]);
+    module.tags.iter_mut().for_each(|tag| id(&mut tag.symbol));
     let mut symbols = std::mem::take(&mut module.symbols);
     let mut at = gone.iter();
     symbols.retain(|_| !at.next().is_some_and(|gone| *gone));

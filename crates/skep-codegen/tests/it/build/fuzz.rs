@@ -91,7 +91,13 @@ fn module_call(m: &mut Module, p: &mut Pool, r: &mut Random) {
     let other = recent(r, &p.types);
     let name = r.pick(NAMES);
     let bits = if r.chance(70) { r.pick(&[8, 16, 32, 64]) } else { u8::try_from(r.below(140)).unwrap() };
-    match r.below(34) {
+    match r.below(36) {
+        35 => match r.below(3) {
+            0 => m.tag_func(recent(r, &p.funcs), name),
+            1 => m.tag_param(recent(r, &p.funcs), u32::try_from(r.below(4)).unwrap(), name),
+            _ => m.tag_global(recent(r, &p.globals), name),
+        },
+        34 => p.types.push(m.float(r.pick(&[2, 4, 8, 12, 16, bits]))),
         0 => p.types.push(m.signed(bits)),
         1 | 2 => p.types.push(m.unsigned(bits)),
         3 => p.types.push(m.bool()),
@@ -560,6 +566,7 @@ fn sequence(seed: u64) -> bool {
             let options = Options::new()
                 .opt(r.pick(&[Opt::O0, Opt::O1, Opt::O2, Opt::Os]))
                 .cpu(r.pick(&[Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4]))
+                .jump_tables(r.chance(50))
                 .target(r.pick(&[Target::Kernel, Target::User]));
             good |= m.compile(&options).is_ok();
             continue;
@@ -581,24 +588,53 @@ fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// A second's worth; as many as `SKEP_FUZZ_CASES` says, or as long as `SKEP_FUZZ_SECS`. `SKEP_FUZZ_SEED` runs one.
+/// How many sequences were tried, and how many gave a module.
+#[derive(Default)]
+struct Tally {
+    tried: u64,
+    good: u64,
+}
+
+/// Tries sequences from `first` on, each one `step` behind the one before.
+fn sequences(first: u64, step: usize, goes_on: impl Fn(u64) -> bool) -> Tally {
+    let mut tally = Tally::default();
+    for seed in (first..).step_by(step).take_while(|&seed| goes_on(seed)) {
+        match std::panic::catch_unwind(|| sequence(seed)) {
+            Ok(fine) => tally.good += u64::from(fine),
+            Err(_) => panic!("SKEP_FUZZ_SEED={seed}"),
+        }
+        tally.tried += 1;
+    }
+    tally
+}
+
+/// A second's worth, or as long as `SKEP_FUZZ_SECS` says; as many as `SKEP_FUZZ_CASES`, on all cores. `SKEP_FUZZ_SEED` runs
+/// one.
 #[test]
 fn random_calls_give_modules_or_mistakes() {
     if let Some(seed) = from_env("SKEP_FUZZ_SEED") {
         sequence(seed);
         return;
     }
-    let cases = from_env("SKEP_FUZZ_CASES");
-    let time = Duration::from_secs(from_env("SKEP_FUZZ_SECS").unwrap_or(1));
     let start = Instant::now();
-    let (mut seed, mut good) = (0, 0u64);
-    while cases.map_or(start.elapsed() < time, |cases| seed < cases) {
-        match std::panic::catch_unwind(|| sequence(seed)) {
-            Ok(fine) => good += u64::from(fine),
-            Err(_) => panic!("SKEP_FUZZ_SEED={seed}"),
+    let Tally { tried, good } = match from_env("SKEP_FUZZ_CASES") {
+        Some(cases) => {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let tallies: Vec<Tally> = std::thread::scope(|scope| {
+                let run = |first| scope.spawn(move || sequences(first, threads, |seed| seed < cases));
+                let running: Vec<_> = (0..).take(threads).map(run).collect();
+                running.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum();
+            let tally = Tally { tried: sum(|tally| tally.tried), good: sum(|tally| tally.good) };
+            assert_eq!(tally.tried, cases);
+            tally
         }
-        seed += 1;
-    }
-    eprintln!("{good} of {seed} sequences gave a module");
-    assert!(good * 4 > seed, "only {good} of {seed} sequences gave a module");
+        None => {
+            let time = Duration::from_secs(from_env("SKEP_FUZZ_SECS").unwrap_or(1));
+            sequences(0, 1, |_| start.elapsed() < time)
+        }
+    };
+    eprintln!("{good} of {tried} sequences gave a module, in {:.1} s", start.elapsed().as_secs_f32());
+    assert!(good * 4 > tried, "only {good} of {tried} sequences gave a module");
 }

@@ -18,6 +18,7 @@ pub(super) const ALL: &[(&str, &str, Make)] = &[
     ("xdp_cpumap", "xdp", |m, s| xdp_redirect(m, s, MapKind::CpuMap)),
     ("xdp_xskmap", "xdp", |m, s| xdp_redirect(m, s, MapKind::XskMap)),
     ("xdp_core", "xdp", xdp_core),
+    ("tagged", "xdp", tagged),
     ("weak_kfunc", "raw_tp/sched_switch", weak_kfunc),
     ("tc_packet", "tc", tc_packet),
     ("tc_mark", "tc", tc_mark),
@@ -177,6 +178,24 @@ fn xdp_core(m: &mut Module, section: &str) {
         let end: V<'_, P<u8>> = ctx.core_member::<u32>("data_end").load().cast();
         b.if_(data.add_bytes(1u64).gt(end), |b| b.ret(DROP));
         b.ret((queue.eq(0).and(|_| data.load().eq(0x45))).select(PASS, DROP));
+    });
+}
+
+/// Functions that are verified alone, and may use their pointers because of tags.
+fn tagged(m: &mut Module, section: &str) {
+    let first = m.func::<fn(P<u64>) -> u64>("first", |b, (p,)| b.ret(p.load()));
+    m.tag_param(first, 0, "arg:nonnull");
+    let length = m.func::<fn(P<XdpMd>) -> u32>("length", |b, (ctx,)| {
+        b.ret(ctx.field(XdpMd::data_end).get() - ctx.field(XdpMd::data).get());
+    });
+    m.tag_param(length, 0, "arg:ctx");
+    m.tag_func(length, "only a remark");
+    let seen = m.zeroed::<u64>("seen");
+    m.tag_global(seen, "another remark");
+    m.program_with::<XdpMd>(section, "prog", |b, ctx| {
+        let word = b.local("word", 5u64);
+        b.global(seen).set(b.call(first, (word.addr(),)) + b.call(length, (ctx,)).cast::<u64>());
+        b.ret(PASS);
     });
 }
 

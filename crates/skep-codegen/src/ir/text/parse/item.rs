@@ -9,7 +9,7 @@ use crate::ir::text::error::{Fault, Parsed};
 use crate::ir::text::lex::{Kind, Token};
 use crate::ir::text::print::{core_word, init_align, init_size};
 use crate::ir::{
-    CoreRelo, Extern, Func, Global, Init, Inline, Loc, Map, Signature, SymbolId, SymbolKind, Type,
+    CoreRelo, DeclTag, Extern, Func, Global, Init, Inline, Loc, Map, Signature, SymbolId, SymbolKind, Type,
 };
 
 /// All words that an item begins with.
@@ -88,8 +88,17 @@ impl Parser<'_> {
         }
     }
 
-    /// `section "name"`, if it is there.
+    /// `section "name"`, or `tag "text"` or `tag 0 "text"`, if it is there.
     fn section(&mut self, id: SymbolId) -> Parsed<bool> {
+        if self.eat_word("tag") {
+            let param = match self.kind() {
+                Kind::Number(_) => Some(self.number("the number of a parameter")?),
+                _ => None,
+            };
+            let text = self.string("the text of a tag in quotes")?.to_owned();
+            self.module.tags.push(DeclTag { symbol: id, param, text });
+            return Ok(true);
+        }
         if !self.eat_word("section") {
             return Ok(false);
         }
@@ -184,7 +193,7 @@ impl Parser<'_> {
                     |near| Fault::new(&at, format!("found '{word}', expected always or never{near}")),
                 )?;
             } else {
-                return Err(self.unexpected("'{', section, type, inline or a position"));
+                return Err(self.unexpected("'{', section, tag, type, inline or a position"));
             }
         }
         self.module.symbols[id.0 as usize].loc = declared.unwrap_or(func.loc);
@@ -280,7 +289,7 @@ impl Parser<'_> {
                 more = self.more("]")?;
             }
         }
-        self.section(id)?;
+        while self.section(id)? {}
         self.module.symbols[id.0 as usize].kind = SymbolKind::Map(Map { decl, values });
         self.position(id)
     }
@@ -318,7 +327,7 @@ impl Parser<'_> {
         self.advance();
         let mut decl = MapDecl::new(ty);
         while let Kind::Word(word) = *self.kind() {
-            if matches!(word, "init" | "section") {
+            if matches!(word, "init" | "section" | "tag") {
                 break;
             }
             let at = self.place();
@@ -346,11 +355,10 @@ impl Parser<'_> {
                 _ => {
                     let known = [
                         "key", "value", "entries", "flags", "numa", "extra", "pinned", "maps", "programs",
-                        "init", "section",
+                        "init", "section", "tag",
                     ];
                     let near = did_you_mean(&nearest(word, known));
-                    let expected =
-                        "key, value, entries, flags, numa, extra, pinned, maps, programs, init or section";
+                    let expected = "key, value, entries, flags, numa, extra, pinned, maps, programs, init, section or tag";
                     return Err(Fault::new(&at, format!("found '{word}', expected {expected}{near}")));
                 }
             }

@@ -11,11 +11,27 @@ use crate::ir::{
     Extern, Func, Global, Init, Inline, Linkage, Loc, Map, Module, Signature, Symbol, SymbolId, Type,
 };
 
-/// Ends the line of a symbol that has no body.
-fn end(out: &mut String, module: &Module, symbol: &Symbol) -> fmt::Result {
+/// The section that a symbol is in, and its tags.
+fn section(out: &mut String, module: &Module, symbol: &Symbol) -> fmt::Result {
     if let Some(section) = &symbol.section {
         write!(out, " section {}", Quoted(section.as_bytes()))?;
     }
+    for tag in &module.tags {
+        if !module.symbols.get(tag.symbol.0 as usize).is_some_and(|it| std::ptr::eq(it, symbol)) {
+            continue;
+        }
+        out.push_str(" tag ");
+        if let Some(param) = tag.param {
+            write!(out, "{param} ")?;
+        }
+        write!(out, "{}", Quoted(tag.text.as_bytes()))?;
+    }
+    Ok(())
+}
+
+/// Ends the line of a symbol that has no body.
+fn end(out: &mut String, module: &Module, symbol: &Symbol) -> fmt::Result {
+    section(out, module, symbol)?;
     if symbol.loc != Loc::UNKNOWN {
         write!(out, " {}", Position { module, loc: symbol.loc, file: &module.name })?;
     }
@@ -210,8 +226,8 @@ pub(super) fn write_func(
     let kind = linkage(symbol.map(|symbol| symbol.linkage).unwrap_or_default());
     write!(out, "{kind}fn {}", SymbolName(module, id))?;
     signature(out, &func.sig)?;
-    if let Some(section) = symbol.and_then(|symbol| symbol.section.as_ref()) {
-        write!(out, " section {}", Quoted(section.as_bytes()))?;
+    if let Some(symbol) = symbol {
+        section(out, module, symbol)?;
     }
     out.push_str(match func.inline {
         Inline::Auto => "",
