@@ -7,11 +7,12 @@ use std::fmt;
 pub struct Diag {
     /// Its stable code, `SK104`.
     pub code: Code,
-    /// The function it is in.
+    /// The function it is in; none for what is of the module.
     pub func: Option<String>,
-    /// Where in the source.
+    /// Where in the source, as far as that is known.
     pub place: Option<SourcePlace>,
-    /// What was found, what was expected, and what to do.
+    /// What was found, what was expected, and what to do. Mistakes that show only in the IR begin with the block and the
+    /// instruction, as [`ir::text`](crate::ir::text) prints them.
     pub message: String,
 }
 

@@ -1,5 +1,6 @@
 //! From typed code to BPF: IR, optimizer, register allocation, objects.
 //!
+//! * [`build`] describes programs by calls: typed ones for people, and a dynamic core for compilers.
 //! * [`ir`] is the intermediate representation, with a text form and a validator.
 //! * [`compile`] makes an object of a module; [`compile_with`] shows what each pass of the optimizer makes of it.
 
@@ -49,7 +50,7 @@ pub fn optimize(module: &mut ir::Module, options: &Options, after: After<'_>) ->
     Ok(())
 }
 
-/// What is called after each pass; see [`compile_with`].
+/// What is called after each pass: with its name, the module, and the index of the function; see [`compile_with`].
 pub type After<'a> = &'a mut dyn FnMut(&'static str, &ir::Module, u32);
 
 /// The names of all passes.

@@ -74,7 +74,7 @@ impl Options {
         Options { cpu, ..self }
     }
 
-    /// The byte order of the machine that runs it.
+    /// The byte order of the machine that runs it; that of a module with bit-fields is said by `Module::set_endian`, too.
     #[must_use]
     pub fn endian(self, endian: Endian) -> Options {
         Options { endian, ..self }
@@ -92,7 +92,7 @@ impl Options {
         Options { target, ..self }
     }
 
-    /// How many bytes of stack a function may use: 512 in the kernel.
+    /// How many bytes of stack a function may use: 512, the kernel's limit, unless this is called; at most 32 768.
     #[must_use]
     pub fn frame(self, bytes: u32) -> Options {
         Options { frame: bytes, ..self }
@@ -105,7 +105,8 @@ impl Options {
         Options { jump_tables, ..self }
     }
 
-    /// Validates the IR after each pass and checks the register allocation: on by default in debug builds.
+    /// Validates the IR after each pass and checks the register allocation, at several times the time: on by default in
+    /// debug builds.
     #[must_use]
     pub fn validate(self, validate: bool) -> Options {
         Options { validate, ..self }

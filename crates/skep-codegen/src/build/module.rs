@@ -141,13 +141,13 @@ impl Module {
         Func::new(core.kfunc(name, ty))
     }
 
-    /// Says who sees a function.
+    /// Says who sees a function: everybody, unless this is called.
     #[track_caller]
     pub fn set_linkage<S>(&mut self, func: Func<S>, linkage: Linkage) {
         self.core().set_linkage(func.func, linkage);
     }
 
-    /// Puts a function into a section.
+    /// Puts a function into a section: 1 to 511 characters of ASCII, without spaces. `xdp` makes it a program of that type.
     #[track_caller]
     pub fn set_section<S>(&mut self, func: Func<S>, section: &str) {
         self.core().set_section(func.func, section);

@@ -256,7 +256,8 @@ impl FuncBuilder<'_> {
         self.copy_bytes(dst, src, class.size);
     }
 
-    /// Copies so many bytes between places that do not overlap, whatever their types.
+    /// Copies so many bytes between places that do not overlap, whatever their types; more than 4 KiB in a loop, and at
+    /// most 3 MiB in code for the kernel.
     #[track_caller]
     pub fn memcpy(&mut self, dst: Place, src: Place, size: u32) {
         self.m.here();
@@ -274,7 +275,7 @@ impl FuncBuilder<'_> {
         }
     }
 
-    /// Sets so many bytes to a constant.
+    /// Sets so many bytes to a constant; many as [`memcpy`](FuncBuilder::memcpy) does.
     #[track_caller]
     pub fn memset(&mut self, dst: Place, byte: u8, size: u32) {
         self.m.here();

@@ -12,7 +12,8 @@ use crate::diag::Code;
 use crate::ir::{self, Callee, CastOp, Op, Type, Values};
 
 impl FuncBuilder<'_> {
-    /// Calls a function. What it returns; nothing, if it returns nothing.
+    /// Calls a function with as many arguments as it takes, of its types; more only if it is variadic. What it returns; a
+    /// value that cannot be used, if it returns nothing.
     #[track_caller]
     pub fn call(&mut self, func: Func, args: &[Value]) -> Value {
         self.m.here();
@@ -22,7 +23,7 @@ impl FuncBuilder<'_> {
         self.call_as(Callee::Symbol(symbol), &decl, args)
     }
 
-    /// Calls what a pointer to a function points to: user space only.
+    /// Calls what a pointer to a function points to, with arguments of its types: user space only.
     #[track_caller]
     pub fn call_pointer(&mut self, pointer: Value, args: &[Value]) -> Value {
         self.m.here();
