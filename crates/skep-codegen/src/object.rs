@@ -26,6 +26,8 @@ pub(crate) fn write(module: Module, code: Vec<Code>, options: &Options) -> Resul
         options,
         module,
     };
+    // Each reference names what it means.
+    out.builder.divisible();
     out.functions(&code);
     out.maps();
     out.globals();

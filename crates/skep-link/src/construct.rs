@@ -9,36 +9,30 @@ use skep_object::image::{Data, Func, Import, Map, Var};
 use skep_object::object::{Contents, Place, SectionId, SectionKind, SymbolKind};
 
 use crate::code::{CALL, PSEUDO_SUBPROG};
-use crate::inputs::{FuncIndex, In, JUMP_TABLES};
-use crate::layout::{Layout, Wanted};
+use crate::layout::{Layout, Section, Wanted};
+use crate::objects::{FuncIndex, In, JUMP_TABLES};
 use crate::reachable::CodeRef;
 use crate::referent::Referent;
 use crate::types::Types;
 
 /// The image, but for its references.
 pub(crate) fn copy(layout: &Layout<'_>) -> Image {
-    let inputs = &layout.kept.inputs;
-    let object = inputs.first();
-    let mut types = Types::new(object);
+    let objects = &layout.kept.objects;
+    let first = objects.first();
+    let mut types = Types::new(layout);
     let mut vars = vars(layout);
+    let funcs = layout.funcs.iter().map(|&id| func(layout, &mut types, id)).collect();
+    let maps = layout.maps.iter().map(|&id| types.map(id, &objects.map(id).def));
     Image {
-        name: object.name.clone(),
-        endian: object.endian,
-        funcs: layout.funcs.iter().map(|&id| func(layout, &mut types, id)).collect(),
-        data: layout
-            .data
-            .iter()
-            .map(|&id| data(layout, &types, id, vars.remove(&id).unwrap_or_default()))
-            .collect(),
-        maps: layout
-            .maps
-            .iter()
-            .map(|&id| Map { def: inputs.map(id).def.clone(), values: Vec::new() })
-            .collect(),
+        name: first.name.clone(),
+        endian: first.endian,
+        funcs,
+        maps: maps.map(|def| Map { def, values: Vec::new() }).collect(),
+        data: layout.data.iter().zip(&mut vars).map(|(section, vars)| data(layout, section, vars)).collect(),
         imports: layout.imports.iter().map(|wanted| import(layout, &types, wanted)).collect(),
-        license: object.license.clone(),
-        btf: object.btf.clone().map(Arc::new),
-        files: types.into_files(),
+        license: layout.kept.symbols.license().map(str::to_owned),
+        btf: None,
+        files: Vec::new(),
     }
 }
 

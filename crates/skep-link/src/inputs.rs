@@ -1,221 +1,89 @@
-//! The objects to link, proven to be consistent in themselves: from here on, their indices can be trusted.
+//! What is linked: objects, and libraries to find in them what the objects lack.
 
-use skep_insn::Slot;
-use skep_object::object::{
-    Contents, Func, Map, Object, Place, Section, SectionId, SectionKind, Symbol, SymbolId,
-};
+use skep_object::Object;
 
-use crate::error::Error;
+use crate::library::Library;
 
-/// The objects, in the order in which they were given; at least one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Inputs<'a> {
-    pub(crate) objects: &'a [Object],
+/// What is linked: objects, all of which count, and libraries, of which members are pulled in as they are needed.
+///
+/// One object, or a slice of objects, is enough wherever inputs are wanted. Linking changes none of them: one library
+/// serves any number of links, also at the same time.
+///
+/// ```
+/// use skep_link::{Inputs, Library, Options, link};
+/// use skep_object::asm::assemble;
+///
+/// let app = assemble("app.s", ".globl main\nmain:\n call twice\n exit\n")?;
+/// let twice = assemble("twice.s", ".globl twice\ntwice:\n r0 = r1\n r0 += r1\n exit\n")?;
+/// let once = assemble("once.s", ".globl once\nonce:\n r0 = r1\n exit\n")?;
+/// let library = Library::new("libmath.a", [twice, once])?;
+///
+/// let image = link(Inputs::new().object(&app).library(&library), &Options::new())?;
+/// let names: Vec<_> = image.funcs.iter().map(|func| func.name.as_str()).collect();
+/// assert_eq!(names, ["main", "twice"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Inputs<'a> {
+    pub(crate) objects: Vec<&'a Object>,
+    pub(crate) libraries: Vec<&'a Library>,
 }
-
-/// Something of one of the objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct In<T> {
-    pub(crate) object: u32,
-    pub(crate) id: T,
-}
-
-impl<T> In<T> {
-    /// Something else of the same object.
-    pub(crate) fn other<U>(&self, id: U) -> In<U> {
-        In { object: self.object, id }
-    }
-}
-
-/// Index in [`Object::funcs`]. It stands for the identity of a function: object, section and offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct FuncIndex(pub(crate) u32);
-
-/// Index in [`Object::maps`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct MapIndex(pub(crate) u32);
-
-/// Where LLVM puts jump tables.
-pub(crate) const JUMP_TABLES: &str = ".jumptables";
-
-/// A list for each object, with an entry for each thing of a kind.
-pub(crate) type PerObject<T> = Vec<Vec<T>>;
 
 impl<'a> Inputs<'a> {
-    /// The first object, which gives the image its name.
-    pub(crate) fn first(&self) -> &'a Object {
-        &self.objects[0]
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    pub(crate) fn object(&self, id: u32) -> &'a Object {
-        &self.objects[id as usize]
+    /// Adds an object. The first one gives the image its name.
+    #[must_use]
+    pub fn object(mut self, object: &'a Object) -> Self {
+        self.objects.push(object);
+        self
     }
 
-    pub(crate) fn section(&self, at: In<SectionId>) -> &'a Section {
-        self.object(at.object).section(at.id)
+    /// Adds objects, in this order.
+    #[must_use]
+    pub fn objects(mut self, objects: impl IntoIterator<Item = &'a Object>) -> Self {
+        self.objects.extend(objects);
+        self
     }
 
-    pub(crate) fn symbol(&self, at: In<SymbolId>) -> &'a Symbol {
-        self.object(at.object).symbol_by_id(at.id)
-    }
-
-    pub(crate) fn func(&self, at: In<FuncIndex>) -> &'a Func {
-        &self.object(at.object).funcs[at.id.0 as usize]
-    }
-
-    pub(crate) fn func_name(&self, at: In<FuncIndex>) -> &'a str {
-        &self.symbol(at.other(self.func(at).symbol)).name
-    }
-
-    pub(crate) fn map(&self, at: In<MapIndex>) -> &'a Map {
-        &self.object(at.object).maps[at.id.0 as usize]
-    }
-
-    /// Each object with its number.
-    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &'a Object)> + use<'a> {
-        (0..).zip(self.objects)
-    }
-
-    pub(crate) fn funcs(&self) -> impl Iterator<Item = In<FuncIndex>> + use<'a> {
-        self.numbered().flat_map(|(object, o)| ids(&o.funcs, FuncIndex).map(move |id| In { object, id }))
-    }
-
-    pub(crate) fn sections(&self) -> impl Iterator<Item = In<SectionId>> + use<'a> {
-        self.numbered().flat_map(|(object, o)| ids(&o.sections, SectionId).map(move |id| In { object, id }))
-    }
-
-    pub(crate) fn symbols(&self) -> impl Iterator<Item = In<SymbolId>> + use<'a> {
-        self.numbered().flat_map(|(object, o)| ids(&o.symbols, SymbolId).map(move |id| In { object, id }))
-    }
-
-    pub(crate) fn maps(&self) -> impl Iterator<Item = In<MapIndex>> + use<'a> {
-        self.numbered().flat_map(|(object, o)| ids(&o.maps, MapIndex).map(move |id| In { object, id }))
-    }
-
-    /// The function that holds a slot of a code section.
-    pub(crate) fn func_at(&self, section: In<SectionId>, slot: Slot) -> Option<In<FuncIndex>> {
-        let funcs = &self.object(section.object).funcs;
-        let after = funcs.partition_point(|f| (f.section, f.start) <= (section.id, slot.0));
-        let index = after.checked_sub(1)?;
-        let func = &funcs[index];
-        let holds = func.section == section.id && slot.0 - func.start < func.len;
-        holds.then(|| section.other(FuncIndex(number(index))))
-    }
-
-    /// The maps of a section, ordered by offset, with the index of the first.
-    pub(crate) fn maps_of(&self, section: In<SectionId>) -> (u32, &'a [Map]) {
-        let maps = &self.object(section.object).maps;
-        let start = maps.partition_point(|m| m.section < section.id);
-        let end = maps.partition_point(|m| m.section <= section.id);
-        (number(start), &maps[start..end])
+    /// Adds a library. Of several that define a name the first one supplies it.
+    #[must_use]
+    pub fn library(mut self, library: &'a Library) -> Self {
+        self.libraries.push(library);
+        self
     }
 }
 
-fn ids<T, U>(list: &[T], id: impl Fn(u32) -> U + Copy) -> impl Iterator<Item = U> {
-    (0..number(list.len())).map(id)
-}
-
-/// An index or length that [`check`] has found to fit.
-pub(crate) fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// Checks what the types of an object cannot say.
-pub(crate) fn check(objects: &[Object]) -> Result<Inputs<'_>, Error> {
-    for object in objects {
-        check_object(object).map_err(|what| Error::Inconsistent { object: object.name.clone(), what })?;
-    }
-    Ok(Inputs { objects })
-}
-
-fn check_object(object: &Object) -> Result<(), String> {
-    let lens = [object.sections.len(), object.symbols.len(), object.funcs.len(), object.maps.len()];
-    if let Some(len) = lens.into_iter().find(|&len| u32::try_from(len).is_err()) {
-        return Err(format!("a list of {len} elements, expected fewer than 2^32"));
-    }
-    for symbol in &object.symbols {
-        if let Place::Section(section) = symbol.place
-            && section.0 as usize >= object.sections.len()
-        {
-            return Err(format!(
-                "symbol '{}' is in section {}, which does not exist",
-                symbol.name, section.0
-            ));
-        }
-    }
-    for section in &object.sections {
-        check_section(object, section).map_err(|what| format!("section {}: {what}", section.name))?;
-    }
-    check_funcs(object)?;
-    check_maps(object)
-}
-
-fn check_section(object: &Object, section: &Section) -> Result<(), String> {
-    if !section.align.is_power_of_two() {
-        return Err(format!("alignment {}, expected a power of two", section.align));
-    }
-    match (&section.contents, section.kind) {
-        (Contents::Code(slots), SectionKind::Code) if u32::try_from(slots.len()).is_err() => {
-            return Err(format!("{} slots, expected fewer than 2^32", slots.len()));
-        }
-        (Contents::Code(_), SectionKind::Code) => {}
-        (Contents::Code(_), kind) => return Err(format!("code in a section of kind {kind:?}")),
-        (_, SectionKind::Code) => return Err("a code section without code".to_owned()),
-        _ => {}
-    }
-    if !section.relocs.is_sorted_by_key(|reloc| reloc.offset) {
-        return Err("relocations are not ordered by offset".to_owned());
-    }
-    match section.relocs.iter().find(|reloc| reloc.symbol.0 as usize >= object.symbols.len()) {
-        Some(reloc) => Err(format!(
-            "relocation at {:#x} names symbol {}, of {}",
-            reloc.offset,
-            reloc.symbol.0,
-            object.symbols.len()
-        )),
-        None => Ok(()),
+impl<'a> From<&'a Object> for Inputs<'a> {
+    fn from(object: &'a Object) -> Self {
+        Inputs::new().object(object)
     }
 }
 
-fn check_funcs(object: &Object) -> Result<(), String> {
-    let mut free = (SectionId(0), 0);
-    for (index, func) in object.funcs.iter().enumerate() {
-        let fail = |what: &str| Err(format!("function {index} at slot {}: {what}", func.start));
-        if func.symbol.0 as usize >= object.symbols.len() {
-            return fail("its symbol does not exist");
-        }
-        let Some(Section { contents: Contents::Code(slots), .. }) =
-            object.sections.get(func.section.0 as usize)
-        else {
-            return fail("it lies in no code section");
-        };
-        let Some(end) = func.start.checked_add(func.len).filter(|&end| end as usize <= slots.len()) else {
-            return fail("it ends outside its section");
-        };
-        if func.len == 0 {
-            return fail("it is empty");
-        }
-        if (func.section, func.start) < free {
-            return fail("it overlaps the one before, or is out of order");
-        }
-        free = (func.section, end);
+impl<'a> From<&'a [Object]> for Inputs<'a> {
+    fn from(objects: &'a [Object]) -> Self {
+        Inputs::new().objects(objects)
     }
-    Ok(())
 }
 
-fn check_maps(object: &Object) -> Result<(), String> {
-    for map in &object.maps {
-        let symbols = map.values.iter().map(|&(_, symbol)| symbol).chain([map.symbol]);
-        if symbols.into_iter().any(|symbol| symbol.0 as usize >= object.symbols.len()) {
-            return Err(format!("map '{}' names a symbol that does not exist", map.def.name));
-        }
-        match object.sections.get(map.section.0 as usize) {
-            Some(section) if map.offset < section.contents.len() => {}
-            _ => return Err(format!("map '{}' lies in no section", map.def.name)),
-        }
+impl<'a> From<&'a Vec<Object>> for Inputs<'a> {
+    fn from(objects: &'a Vec<Object>) -> Self {
+        Inputs::new().objects(objects)
     }
-    match object.maps.is_sorted_by_key(|map| (map.section, map.offset)) {
-        true => Ok(()),
-        false => Err("maps are not ordered by section and offset".to_owned()),
+}
+
+impl<'a, const N: usize> From<&'a [Object; N]> for Inputs<'a> {
+    fn from(objects: &'a [Object; N]) -> Self {
+        Inputs::new().objects(objects)
+    }
+}
+
+impl<'a> From<&'a [&'a Object]> for Inputs<'a> {
+    fn from(objects: &'a [&'a Object]) -> Self {
+        Inputs::new().objects(objects.iter().copied())
     }
 }

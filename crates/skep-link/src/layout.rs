@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use skep_object::Image;
 use skep_object::image::{DataId, FuncId, ImportId, ImportKind, MapId, Target};
-use skep_object::object::{Binding, SectionId, SymbolId};
+use skep_object::object::{Binding, Contents, SectionKind, SymbolId};
 
-use crate::inputs::{FuncIndex, In, MapIndex, PerObject, number};
+use crate::error::Error;
+use crate::objects::{FuncIndex, In, JUMP_TABLES, MapIndex, PerObject, number};
+use crate::pieces::PieceIndex;
 use crate::reachable::Kept;
 use crate::referent::Referent;
 
@@ -15,14 +17,28 @@ use crate::referent::Referent;
 pub(crate) struct Layout<'a> {
     pub(crate) kept: &'a Kept<'a>,
     pub(crate) funcs: Vec<In<FuncIndex>>,
-    pub(crate) data: Vec<In<SectionId>>,
+    pub(crate) data: Vec<Section<'a>>,
     pub(crate) maps: Vec<In<MapIndex>>,
     pub(crate) imports: Vec<Wanted>,
     pub(crate) counts: Counts,
     func_ids: PerObject<u32>,
-    data_ids: PerObject<u32>,
+    /// Of each piece, the section of the image and where it lies in it.
+    places: PerObject<(DataId, u64)>,
     map_ids: PerObject<u32>,
     import_ids: HashMap<&'a str, ImportId>,
+}
+
+/// A data section of the image: what is kept of the sections of one name.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) read_only: bool,
+    /// Whether all of it begins as zeros.
+    pub(crate) zeros: bool,
+    pub(crate) align: u64,
+    pub(crate) size: u64,
+    /// What it consists of, and where that lies, in bytes from its start.
+    pub(crate) pieces: Vec<(In<PieceIndex>, u64)>,
 }
 
 /// What is to be imported.
@@ -49,10 +65,10 @@ pub(crate) struct Counts {
 }
 
 /// Gives everything its place.
-pub(crate) fn place<'a>(kept: &'a Kept<'a>) -> Layout<'a> {
+pub(crate) fn place<'a>(kept: &'a Kept<'a>) -> Result<Layout<'a>, Error> {
     let (func_ids, funcs) = enumerate(&kept.funcs, FuncIndex);
-    let (data_ids, data) = enumerate(&kept.data, SectionId);
     let (map_ids, maps) = enumerate(&kept.maps, MapIndex);
+    let (places, data) = place_data(kept)?;
     let mut layout = Layout {
         kept,
         funcs,
@@ -61,13 +77,56 @@ pub(crate) fn place<'a>(kept: &'a Kept<'a>) -> Layout<'a> {
         imports: Vec::new(),
         counts: Counts::default(),
         func_ids,
-        data_ids,
+        places,
         map_ids,
         import_ids: HashMap::new(),
     };
     layout.import_and_count();
-    layout
+    Ok(layout)
 }
+
+/// Puts what is kept of the sections of one name behind each other.
+fn place_data<'a>(kept: &Kept<'a>) -> Result<(PerObject<(DataId, u64)>, Vec<Section<'a>>), Error> {
+    let objects = kept.objects;
+    let (numbers, pieces) = enumerate(&kept.data, PieceIndex);
+    let mut places: PerObject<_> = numbers.iter().map(|list| vec![(DataId(0), 0); list.len()]).collect();
+    let mut sections: Vec<Section<'a>> = Vec::new();
+    let mut by_name: HashMap<&str, DataId> = HashMap::new();
+    for id in pieces {
+        let (_, input) = objects.section_of(id);
+        let piece = objects.piece(id);
+        let is_jump_tables = input.name == JUMP_TABLES;
+        let data = *by_name.entry(&input.name).or_insert_with(|| {
+            sections.push(Section {
+                name: &input.name,
+                read_only: true,
+                zeros: true,
+                align: 1,
+                size: 0,
+                pieces: Vec::new(),
+            });
+            DataId(number(sections.len() - 1))
+        });
+        let section = &mut sections[data.0 as usize];
+        section.read_only &=
+            is_jump_tables || matches!(input.kind, SectionKind::Rodata | SectionKind::Note);
+        section.zeros &= matches!(input.contents, Contents::Zeros(_));
+        // The first piece of each input brings the alignment that the input wants, even if its start is not kept.
+        let align = if is_jump_tables { input.align.max(8) } else { input.align };
+        section.align = section.align.max(align);
+        let offset = section.size.next_multiple_of(piece.align(align));
+        section.size = offset.checked_add(piece.len()).filter(|&size| size <= MAX_SECTION).ok_or_else(|| {
+            let (name, size) = (input.name.clone(), u128::from(offset) + u128::from(piece.len()));
+            Error::SectionTooLarge { name, size, max: MAX_SECTION }
+        })?;
+        section.pieces.push((id, offset));
+        places[id.object as usize][id.id.0 as usize] = (data, offset);
+    }
+    Ok((places, sections))
+}
+
+/// Offsets in `ld_imm64` have 32 bits with their sign.
+const MAX_SECTION: u64 = 1 << 31;
 
 /// Numbers what is kept; the number of what is not kept means nothing.
 fn enumerate<K, T>(kept: &PerObject<Option<K>>, id: impl Fn(u32) -> T) -> (PerObject<u32>, Vec<In<T>>) {
@@ -92,15 +151,16 @@ impl<'a> Layout<'a> {
         Some(match referent {
             Referent::Func(func) => Target::Func(self.func(func)),
             Referent::Code(func, at) => Target::Code { func: self.func(func), at },
-            Referent::Data(s, offset) => {
-                Target::Data { data: DataId(self.data_ids[s.object as usize][s.id.0 as usize]), offset }
+            Referent::Data(piece, into) => {
+                let (data, start) = self.places[piece.object as usize][piece.id.0 as usize];
+                Target::Data { data, offset: start.cast_signed().wrapping_add(into) }
             }
             Referent::Map(m) => Target::Map(MapId(self.map_ids[m.object as usize][m.id.0 as usize])),
             Referent::Undefined(symbol, addend) => {
-                let name = self.kept.inputs.symbol(symbol).name.as_str();
+                let name = self.kept.objects.symbol(symbol).name.as_str();
                 Target::Import { import: self.import_ids[name], addend }
             }
-            Referent::Number(_) => return None,
+            Referent::Number(_) | Referent::Helper(_) => return None,
         })
     }
 
@@ -110,7 +170,7 @@ impl<'a> Layout<'a> {
 
     fn import_and_count(&mut self) {
         let kept = self.kept;
-        let inputs = kept.inputs;
+        let objects = kept.objects;
         let mut counts = Counts {
             funcs: self.funcs.len(),
             data: self.data.len(),
@@ -118,16 +178,15 @@ impl<'a> Layout<'a> {
             ..Counts::default()
         };
         for func in self.funcs.clone() {
-            counts.slots += inputs.func(func).len as usize;
+            counts.slots += objects.func(func).len as usize;
             for r in kept.code_refs(func) {
                 counts.code_refs += self.count(r.referent, r.is_call);
             }
         }
-        for section in self.data.clone() {
-            counts.data_bytes += u128::from(inputs.section(section).contents.len());
-            for pointer in kept.pointers(section) {
-                counts.data_refs += self.count(pointer.referent, false);
-            }
+        counts.data_bytes = self.data.iter().map(|section| u128::from(section.size)).sum();
+        let pieces: Vec<_> = self.data.iter().flat_map(|section| &section.pieces).map(|&(id, _)| id).collect();
+        for pointer in pieces.into_iter().flat_map(|piece| kept.pointers(piece)) {
+            counts.data_refs += self.count(pointer.referent, false);
         }
         counts.map_values = self.maps.iter().map(|&map| kept.map_values(map).len()).sum();
         counts.imports = self.imports.len();
@@ -137,7 +196,7 @@ impl<'a> Layout<'a> {
     /// Notes what a reference imports; how many references of the image come from it.
     fn count(&mut self, referent: Referent, is_call: bool) -> usize {
         match referent {
-            Referent::Number(_) => return 0,
+            Referent::Number(_) | Referent::Helper(_) => return 0,
             Referent::Undefined(symbol, _) => self.import(symbol, is_call),
             _ => {}
         }
@@ -145,7 +204,7 @@ impl<'a> Layout<'a> {
     }
 
     fn import(&mut self, id: In<SymbolId>, is_call: bool) {
-        let symbol = self.kept.inputs.symbol(id);
+        let symbol = self.kept.objects.symbol(id);
         let kind = if is_call { ImportKind::Func } else { ImportKind::Address };
         let weak = symbol.binding == Binding::Weak;
         let next = ImportId(number(self.imports.len()));

@@ -4,13 +4,15 @@
 
 use std::collections::HashMap;
 
+use skep_insn::helper::Helper;
 use skep_insn::{SLOT_BYTES, Slot};
 use skep_object::object::{Contents, Place, Reloc, RelocKind, Section, SectionId, SectionKind, SymbolId};
 
 use crate::code::{CALL, GOTOX, LOAD_IMM64, PSEUDO_FUNC, PSEUDO_SUBPROG};
 use crate::error::{Error, PlaceProblem, TargetProblem};
-use crate::inputs::{FuncIndex, In, Inputs, JUMP_TABLES, MapIndex, PerObject};
-use crate::options::Keep;
+use crate::objects::{FuncIndex, In, JUMP_TABLES, MapIndex, Objects, PerObject};
+use crate::options::{Keep, Options};
+use crate::pieces::{Piece, PieceIndex};
 use crate::referent::Referent;
 use crate::site::Site;
 use crate::symbols::Symbols;
@@ -20,14 +22,14 @@ use skep_object::nearest::nearest;
 /// What is kept, each thing with its references. `None` stands for what is left out.
 #[derive(Debug)]
 pub(crate) struct Kept<'a> {
-    pub(crate) inputs: Inputs<'a>,
+    pub(crate) objects: Objects<'a>,
     /// The names that the host and other units see, of each function.
     pub(crate) exported: HashMap<In<FuncIndex>, Vec<In<SymbolId>>>,
     pub(crate) funcs: PerObject<Option<Vec<CodeRef>>>,
     pub(crate) data: PerObject<Option<Vec<Pointer>>>,
     pub(crate) maps: PerObject<Option<Vec<(u32, Referent)>>>,
     /// What is visible by name.
-    pub(crate) symbols: &'a Symbols<'a>,
+    pub(crate) symbols: Symbols<'a>,
 }
 
 impl Kept<'_> {
@@ -36,9 +38,9 @@ impl Kept<'_> {
         self.funcs[func.object as usize][func.id.0 as usize].as_deref().unwrap_or_default()
     }
 
-    /// The pointers in a data section that is kept.
-    pub(crate) fn pointers(&self, section: In<SectionId>) -> &[Pointer] {
-        self.data[section.object as usize][section.id.0 as usize].as_deref().unwrap_or_default()
+    /// The pointers in a piece of data that is kept.
+    pub(crate) fn pointers(&self, piece: In<PieceIndex>) -> &[Pointer] {
+        self.data[piece.object as usize][piece.id.0 as usize].as_deref().unwrap_or_default()
     }
 
     /// The initial values of a map that is kept, ordered by slot.
@@ -59,52 +61,40 @@ pub(crate) struct CodeRef {
 /// A reference in data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pointer {
-    /// Bytes from the start of the section.
+    /// Bytes from the start of the piece.
     pub(crate) at: u64,
     pub(crate) referent: Referent,
 }
 
-/// Follows references from the entries on.
-pub(crate) fn from<'a>(keep: &Keep, symbols: &'a Symbols<'a>) -> Result<Kept<'a>, Error> {
-    let mut walk = Walk::new(symbols);
-    match keep {
-        Keep::Visible => walk.begin_with_visible(),
-        Keep::Entries(names) => walk.begin_with_entries(names)?,
-        Keep::All => walk.begin_with_all(),
-    }
-    let mut done = 0;
-    while let Some(&item) = walk.reached.get(done) {
-        done += 1;
-        match item {
-            Item::Func(func) => {
-                let refs = walk.code_refs(func)?;
-                walk.kept.funcs[func.object as usize][func.id.0 as usize] = Some(refs);
-            }
-            Item::Data(section) => {
-                let pointers = walk.pointers(section)?;
-                // Jump tables come as their functions are reached.
-                walk.kept.data[section.object as usize][section.id.0 as usize]
-                    .get_or_insert_default()
-                    .extend(pointers);
-            }
-            Item::Map(map) => {
-                let values = walk.map_values(map)?;
-                walk.kept.maps[map.object as usize][map.id.0 as usize] = Some(values);
-            }
+/// Follows references from the entries on, and pulls in from libraries what they lead to.
+pub(crate) fn from<'a>(options: &Options, symbols: Symbols<'a>) -> Result<Kept<'a>, Error> {
+    let mut walk = Walk::new(options, symbols);
+    loop {
+        match options.keep() {
+            Keep::Visible => walk.begin_with_visible(),
+            Keep::Entries(names) => walk.begin_with_entries(names)?,
+            Keep::All => walk.begin_with_all(),
         }
+        walk.follow_all()?;
+        // What a weak definition stood for may have changed since it was looked at.
+        if !walk.kept.symbols.take_replaced() {
+            break;
+        }
+        walk = Walk::new(options, walk.kept.symbols);
     }
+    walk.kept.exported = exported(&walk.kept.symbols);
     Ok(walk.kept)
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Item {
     Func(In<FuncIndex>),
-    Data(In<SectionId>),
+    Data(In<PieceIndex>),
     Map(In<MapIndex>),
 }
 
-struct Walk<'a> {
-    symbols: &'a Symbols<'a>,
+struct Walk<'a, 'o> {
+    options: &'o Options,
     kept: Kept<'a>,
     /// What has been reached, in this order, whether or not it has been looked at.
     reached: Vec<Item>,
@@ -113,43 +103,66 @@ struct Walk<'a> {
     has_gotox: HashMap<In<FuncIndex>, bool>,
 }
 
-impl<'a> Walk<'a> {
-    fn new(symbols: &'a Symbols<'a>) -> Self {
-        let inputs = symbols.inputs;
-        let objects = inputs.objects;
-        let mut kept = Kept {
-            inputs,
-            exported: HashMap::new(),
-            funcs: objects.iter().map(|o| vec![None; o.funcs.len()]).collect(),
-            data: objects.iter().map(|o| vec![None; o.sections.len()]).collect(),
-            maps: objects.iter().map(|o| vec![None; o.maps.len()]).collect(),
+/// The names by which others see each function.
+fn exported(symbols: &Symbols<'_>) -> HashMap<In<FuncIndex>, Vec<In<SymbolId>>> {
+    let mut exported: HashMap<_, Vec<_>> = HashMap::new();
+    for id in symbols.counting().flat_map(|object| symbols.objects.symbols(object)) {
+        if symbols.is_exported(id)
+            && let Ok(Referent::Func(func)) = symbols.referent(id, 0)
+        {
+            exported.entry(func).or_default().push(id);
+        }
+    }
+    exported
+}
+
+impl<'a, 'o> Walk<'a, 'o> {
+    fn new(options: &'o Options, symbols: Symbols<'a>) -> Self {
+        let objects = symbols.objects;
+        let none = || (0..objects.len()).map(|_| Vec::new());
+        let kept = Kept {
+            objects,
+            exported: exported(&symbols),
+            funcs: none().collect(),
+            data: none().collect(),
+            maps: none().collect(),
             symbols,
         };
-        for id in inputs.symbols().filter(|&id| symbols.is_exported(id)) {
-            if let Ok(Referent::Func(func)) = symbols.referent(id, 0) {
-                kept.exported.entry(func).or_default().push(id);
-            }
+        let mut walk =
+            Walk { options, kept, reached: Vec::new(), tables: JumpTables::default(), has_gotox: HashMap::new() };
+        for object in walk.kept.symbols.counting().collect::<Vec<_>>() {
+            walk.make_room(object);
         }
-        Walk { symbols, kept, reached: Vec::new(), tables: JumpTables::default(), has_gotox: HashMap::new() }
+        walk
+    }
+
+    /// Makes room for what is kept of an object.
+    fn make_room(&mut self, id: u32) {
+        let object = self.kept.objects.object(id);
+        self.kept.funcs[id as usize].resize(object.funcs.len(), None);
+        self.kept.data[id as usize].resize(self.kept.objects.pieces(id).len(), None);
+        self.kept.maps[id as usize].resize(object.maps.len(), None);
     }
 
     fn begin_with_visible(&mut self) {
-        let inputs = self.kept.inputs;
-        for func in inputs.funcs() {
-            let section = func.other(inputs.func(func).section);
-            let symbol = func.other(inputs.func(func).symbol);
+        let objects = self.kept.objects;
+        for func in objects.given().flat_map(|object| objects.funcs(object)) {
+            let section = func.other(objects.func(func).section);
+            let symbol = func.other(objects.func(func).symbol);
             let is_program =
-                !is_text(&inputs.section(section).name) && self.symbols.definition(symbol) == symbol;
+                !is_text(&objects.section(section).name) && self.kept.symbols.definition(symbol) == symbol;
             if is_program || self.kept.exported.contains_key(&func) {
                 self.reach(Item::Func(func));
             }
         }
-        for id in inputs.symbols().filter(|&id| self.symbols.is_exported(id)) {
-            let Place::Section(section) = inputs.symbol(id).place else { continue };
-            match self.symbols.referent(id, 0) {
+        for id in objects.given().flat_map(|object| objects.symbols(object)) {
+            if !self.kept.symbols.is_exported(id) {
+                continue;
+            }
+            match self.kept.symbols.referent(id, 0) {
                 Ok(Referent::Map(map)) => self.reach(Item::Map(map)),
-                Ok(Referent::Data(..)) if is_program_data(inputs.section(id.other(section))) => {
-                    self.reach(Item::Data(id.other(section)));
+                Ok(Referent::Data(piece, _)) if is_program_data(objects.section_of(piece).1) => {
+                    self.reach(Item::Data(piece));
                 }
                 _ => {}
             }
@@ -165,32 +178,95 @@ impl<'a> Walk<'a> {
     }
 
     fn begin_with_all(&mut self) {
-        let inputs = self.kept.inputs;
-        inputs.funcs().for_each(|func| self.reach(Item::Func(func)));
-        inputs.maps().for_each(|map| self.reach(Item::Map(map)));
-        let data = inputs.sections().filter(|&id| is_program_data(inputs.section(id)));
-        data.for_each(|section| self.reach(Item::Data(section)));
+        let objects = self.kept.objects;
+        for object in objects.given() {
+            objects.funcs(object).for_each(|func| self.reach(Item::Func(func)));
+            for map in objects.maps(object) {
+                let symbol = map.other(objects.map(map).symbol);
+                if self.kept.symbols.definition(symbol) == symbol {
+                    self.reach(Item::Map(map));
+                }
+            }
+            for (id, section) in (0..).map(SectionId).zip(&objects.object(object).sections) {
+                if is_program_data(section) {
+                    let pieces = objects.pieces(object).of(id);
+                    pieces.for_each(|piece| self.reach(Item::Data(In { object, id: piece })));
+                }
+            }
+        }
+    }
+
+    /// Looks at everything that is reached, until that leads to nothing new.
+    fn follow_all(&mut self) -> Result<(), Error> {
+        let mut done = 0;
+        while let Some(&item) = self.reached.get(done) {
+            done += 1;
+            match item {
+                Item::Func(func) => {
+                    let refs = self.code_refs(func)?;
+                    self.kept.funcs[func.object as usize][func.id.0 as usize] = Some(refs);
+                }
+                Item::Data(piece) => {
+                    let pointers = self.pointers(piece)?;
+                    // Jump tables come as their functions are reached.
+                    self.kept.data[piece.object as usize][piece.id.0 as usize]
+                        .get_or_insert_default()
+                        .extend(pointers);
+                }
+                Item::Map(map) => {
+                    let values = self.map_values(map)?;
+                    self.kept.maps[map.object as usize][map.id.0 as usize] = Some(values);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a symbol means, wherever it is defined.
+    fn referent(&mut self, symbol: In<SymbolId>, addend: i64) -> Result<Result<Referent, TargetProblem>, Error> {
+        if let Some(object) = self.kept.symbols.supply(symbol)? {
+            self.make_room(object);
+        }
+        let referent = self.kept.symbols.referent(symbol, addend);
+        if let Ok(Referent::Undefined(id, addend)) = referent
+            && let Some(value) = self.options.number(&self.kept.objects.symbol(id).name)
+        {
+            return Ok(Ok(Referent::Number(value.wrapping_add_signed(addend))));
+        }
+        Ok(referent)
     }
 
     /// The function of this name: the visible one, or else the only one.
-    fn entry(&self, name: &str) -> Result<In<FuncIndex>, Error> {
-        let inputs = self.kept.inputs;
-        if let Some(symbol) = self.symbols.by_name(name)
-            && let Ok(Referent::Func(func)) = self.symbols.referent(symbol, 0)
+    fn entry(&mut self, name: &str) -> Result<In<FuncIndex>, Error> {
+        let objects = self.kept.objects;
+        let mut named = objects
+            .given()
+            .flat_map(|object| objects.funcs(object))
+            .filter(|&func| objects.func_name(func) == name);
+        let named = (named.next(), named.next());
+        if self.kept.symbols.by_name(name).is_none()
+            && named.0.is_none()
+            && let Some(object) = self.kept.symbols.supply_name(name)?
+        {
+            self.make_room(object);
+        }
+        if let Some(symbol) = self.kept.symbols.by_name(name)
+            && let Ok(Referent::Func(func)) = self.kept.symbols.referent(symbol, 0)
         {
             return Ok(func);
         }
-        let mut named = inputs.funcs().filter(|&func| inputs.func_name(func) == name);
-        match (named.next(), named.next()) {
+        match named {
             (Some(func), None) => Ok(func),
             (Some(first), Some(second)) => {
-                let site = |func| Site::in_func(&inputs, func, Slot(0));
+                let site = |func| Site::in_func(&objects, func, Slot(0));
                 Err(Error::AmbiguousEntry { name: name.to_owned(), first: site(first), second: site(second) })
             }
             (None, _) => {
-                let near = nearest(name, inputs.funcs().map(|func| inputs.func_name(func)));
-                let objects: Vec<_> = inputs.objects.iter().map(|object| object.name.as_str()).collect();
-                Err(Error::UnknownEntry { name: name.to_owned(), object: objects.join(", "), near })
+                let given = objects.given();
+                let names = given.flat_map(|id| objects.funcs(id)).map(|func| objects.func_name(func));
+                let near = nearest(name, names.chain(objects.supplied()));
+                let names: Vec<_> = objects.given().map(|id| objects.object(id).name.as_str()).collect();
+                Err(Error::UnknownEntry { name: name.to_owned(), object: names.join(", "), near })
             }
         }
     }
@@ -212,19 +288,19 @@ impl<'a> Walk<'a> {
             Referent::Func(func) | Referent::Code(func, _) => self.reach(Item::Func(func)),
             Referent::Data(section, _) => self.reach(Item::Data(section)),
             Referent::Map(map) => self.reach(Item::Map(map)),
-            Referent::Undefined(..) | Referent::Number(_) => {}
+            Referent::Undefined(..) | Referent::Number(_) | Referent::Helper(_) => {}
         }
     }
 
     /// The references of a function: relocations, and calls and function addresses without one.
     fn code_refs(&mut self, func: In<FuncIndex>) -> Result<Vec<CodeRef>, Error> {
-        let inputs = self.kept.inputs;
-        let info = inputs.func(func);
+        let objects = self.kept.objects;
+        let info = objects.func(func);
         let section = func.other(info.section);
-        let code = inputs.object(func.object).code(info);
+        let code = objects.object(func.object).code(info);
         let start = Slot(info.start).bytes();
         let end = start + code.len() as u64 * SLOT_BYTES as u64;
-        let mut relocs = within(&inputs.section(section).relocs, start, end).iter().peekable();
+        let mut relocs = within(&objects.section(section).relocs, start, end).iter().peekable();
         let mut refs = Vec::with_capacity(relocs.len());
         let mut slots = (0..).map(Slot).zip(code);
         while let Some((at, insn)) = slots.next() {
@@ -279,71 +355,84 @@ impl<'a> Walk<'a> {
     }
 
     fn code_target(&mut self, func: In<FuncIndex>, reloc: &Reloc) -> Result<Referent, Error> {
-        let inputs = self.kept.inputs;
-        let section = func.other(inputs.func(func).section);
-        let target = self.symbols.referent(func.other(reloc.symbol), reloc.addend);
+        let objects = self.kept.objects;
+        let section = func.other(objects.func(func).section);
+        let target = self.referent(func.other(reloc.symbol), reloc.addend)?;
         let target = target.and_then(|referent| match (reloc.kind, referent) {
             (_, Referent::Code(inside, at)) => Err(self.inside(inside, at)),
             (RelocKind::Call, Referent::Undefined(_, addend)) if addend != 0 => {
                 Err(TargetProblem::BeyondImport { addend })
             }
-            (RelocKind::Call, Referent::Func(_) | Referent::Undefined(..)) => Ok(referent),
+            (RelocKind::Call, Referent::Undefined(id, _)) => {
+                Ok(helper(&objects.symbol(id).name).map_or(referent, Referent::Helper))
+            }
+            (RelocKind::Call, Referent::Number(value)) => {
+                i32::try_from(value).map(Referent::Helper).map_err(|_| TargetProblem::NoHelper { value })
+            }
+            (RelocKind::Call, Referent::Func(_)) => Ok(referent),
             (RelocKind::Call, other) => Err(TargetProblem::NotCallable { found: other.describe() }),
             _ => Ok(referent),
         });
         let referent = target.map_err(|problem| self.target_error(section, reloc, problem))?;
-        if let Referent::Data(data, offset) = referent
-            && inputs.section(data).name == JUMP_TABLES
-            && inputs.section(data).relocs.is_empty()
+        if let Referent::Data(piece, offset) = referent
+            && let (data, Section { name, relocs, .. }) = objects.section_of(piece)
+            && name == JUMP_TABLES
+            && relocs.is_empty()
         {
-            let entries = self.tables.load(&inputs, func, data, offset).map_err(|(table, problem)| {
-                Error::JumpTable { site: Site::new(&inputs, section, reloc.offset), table, problem }
+            let entries = self.tables.load(&objects, func, data, offset).map_err(|(table, problem)| {
+                Error::JumpTable { site: Site::new(&objects, section, reloc.offset), table, problem }
             })?;
-            self.reach(Item::Data(data));
-            self.kept.data[data.object as usize][data.id.0 as usize].get_or_insert_default().extend(entries);
+            self.reach(Item::Data(piece));
+            self.kept.data[piece.object as usize][piece.id.0 as usize]
+                .get_or_insert_default()
+                .extend(entries);
         }
         Ok(referent)
     }
 
     /// The target of a call or function address that stands in the code as a distance.
     fn bare_target(&self, func: In<FuncIndex>, at: Slot, rel: i32) -> Result<Referent, Error> {
-        let inputs = self.kept.inputs;
-        let info = inputs.func(func);
+        let objects = self.kept.objects;
+        let info = objects.func(func);
         let section = func.other(info.section);
         let here = i128::from(info.start) + i128::from(at.0);
         let slot = here + 1 + i128::from(rel);
-        let problem = match self.symbols.at(section, slot * SLOT_BYTES as i128) {
+        let at = slot * SLOT_BYTES as i128;
+        let problem = match self.kept.symbols.at(section, at, at) {
             Ok(Referent::Code(inside, at)) => self.inside(inside, at),
             Ok(referent) => return Ok(referent),
             Err(problem) => problem,
         };
-        let site = Site::in_func(&inputs, func, at);
+        let site = Site::in_func(&objects, func, at);
         Err(Error::Target { site, what: "call without relocation", target: format!("{rel:+}"), problem })
     }
 
-    /// The references of a data section.
-    fn pointers(&mut self, section: In<SectionId>) -> Result<Vec<Pointer>, Error> {
-        let inputs = self.kept.inputs;
-        let Section { contents, relocs, .. } = inputs.section(section);
+    /// The references of a piece of data.
+    fn pointers(&mut self, piece: In<PieceIndex>) -> Result<Vec<Pointer>, Error> {
+        let objects = self.kept.objects;
+        let Piece { start, end, .. } = objects.piece(piece);
+        let (section, Section { name, contents, relocs, .. }) = objects.section_of(piece);
+        // Of the last piece, what lies beyond it, so that it is refused.
+        let end = if end == contents.len() { u64::MAX } else { end };
+        let relocs = within(relocs, start, end);
         let mut pointers = Vec::with_capacity(relocs.len());
         let mut free = 0;
         for reloc in relocs {
             data_place(contents, reloc, free).map_err(|problem| self.place_error(section, reloc, problem))?;
             free = reloc.offset + 8;
-            let mut target = self.symbols.referent(section.other(reloc.symbol), reloc.addend);
+            let mut target = self.referent(section.other(reloc.symbol), reloc.addend)?;
             // A jump table holds labels even where these are the function's first instruction.
-            if let (JUMP_TABLES, Ok(Referent::Func(func))) = (inputs.section(section).name.as_str(), &target)
-            {
+            if let (JUMP_TABLES, Ok(Referent::Func(func))) = (name.as_str(), &target) {
                 target = Ok(Referent::Code(*func, Slot(0)));
             }
             if let Ok(Referent::Code(func, slot)) = target
-                && !*self.has_gotox.entry(func).or_insert_with(|| has_gotox(&inputs, func))
+                && !*self.has_gotox.entry(func).or_insert_with(|| has_gotox(&objects, func))
             {
-                let func = inputs.func_name(func).to_owned();
+                let func = objects.func_name(func).to_owned();
                 target = Err(TargetProblem::Label { func, into: slot.bytes() });
             }
             let referent = target.map_err(|problem| self.target_error(section, reloc, problem))?;
-            pointers.push(Pointer { at: reloc.offset, referent });
+            pointers.push(Pointer { at: reloc.offset - start, referent });
             self.follow(referent);
         }
         Ok(pointers)
@@ -351,12 +440,12 @@ impl<'a> Walk<'a> {
 
     /// The initial values of a map, ordered by slot.
     fn map_values(&mut self, map: In<MapIndex>) -> Result<Vec<(u32, Referent)>, Error> {
-        let inputs = self.kept.inputs;
-        let info = inputs.map(map);
+        let objects = self.kept.objects;
+        let info = objects.map(map);
         let mut values = Vec::with_capacity(info.values.len());
         for &(slot, symbol) in &info.values {
             let symbol = map.other(symbol);
-            let problem = match self.symbols.referent(symbol, 0) {
+            let problem = match self.referent(symbol, 0)? {
                 Ok(referent @ (Referent::Func(_) | Referent::Map(_))) => {
                     values.push((slot, referent));
                     self.follow(referent);
@@ -366,9 +455,9 @@ impl<'a> Walk<'a> {
                 Err(problem) => problem,
             };
             return Err(Error::Target {
-                site: Site::new(&inputs, map.other(info.section), info.offset),
+                site: Site::new(&objects, map.other(info.section), info.offset),
                 what: "initial value",
-                target: format!("'{}'", inputs.symbol(symbol).name),
+                target: format!("'{}'", objects.symbol(symbol).name),
                 problem,
             });
         }
@@ -377,19 +466,19 @@ impl<'a> Walk<'a> {
     }
 
     fn inside(&self, func: In<FuncIndex>, at: Slot) -> TargetProblem {
-        let func = self.kept.inputs.func_name(func).to_owned();
+        let func = self.kept.objects.func_name(func).to_owned();
         TargetProblem::InsideFunction { func, into: at.bytes() }
     }
 
     fn target_error(&self, section: In<SectionId>, reloc: &Reloc, problem: TargetProblem) -> Error {
-        let inputs = self.kept.inputs;
-        let name = &inputs.symbol(section.other(reloc.symbol)).name;
+        let objects = self.kept.objects;
+        let name = &objects.symbol(section.other(reloc.symbol)).name;
         let target = match reloc.addend {
             0 => format!("'{name}'"),
             addend if addend < 0 => format!("'{name}' - {:#x}", addend.unsigned_abs()),
             addend => format!("'{name}' + {addend:#x}"),
         };
-        let site = Site::new(&inputs, section, reloc.offset);
+        let site = Site::new(&objects, section, reloc.offset);
         Error::Target { site, what: reloc.kind.spec_name(), target, problem }
     }
 
@@ -417,8 +506,13 @@ fn is_program_data(section: &Section) -> bool {
         && section.name != JUMP_TABLES
 }
 
-fn has_gotox(inputs: &Inputs<'_>, func: In<FuncIndex>) -> bool {
-    inputs.object(func.object).code(inputs.func(func)).iter().any(|insn| insn.code == GOTOX)
+fn has_gotox(objects: &Objects<'_>, func: In<FuncIndex>) -> bool {
+    objects.object(func.object).code(objects.func(func)).iter().any(|insn| insn.code == GOTOX)
+}
+
+/// The number of the helper of this name.
+fn helper(name: &str) -> Option<i32> {
+    Helper::from_name(name).map(Helper::id)
 }
 
 /// The relocations of a range of bytes.

@@ -8,7 +8,7 @@ use skep_object::Image;
 use skep_object::image::{DataRef, FuncId, Ref, Target};
 
 use crate::error::{Error, JumpTableProblem};
-use crate::inputs::In;
+use crate::objects::In;
 use crate::layout::Layout;
 use crate::reachable::Pointer;
 use crate::referent::Referent;

@@ -7,7 +7,7 @@ use skep_insn::{SLOT_BYTES, Slot};
 use skep_object::Object;
 use skep_object::object::{Contents, Place, SectionId, SymbolKind};
 
-use crate::inputs::{FuncIndex, In, Inputs};
+use crate::objects::{FuncIndex, In, Objects};
 
 /// A place in the input: `prog+0x18 (xdp+0x58, app.c:7) in app.o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,20 +43,20 @@ impl fmt::Display for Site {
 
 impl Site {
     /// The place `offset` bytes into a section.
-    pub(crate) fn new(inputs: &Inputs<'_>, at: In<SectionId>, offset: u64) -> Box<Site> {
-        let object = inputs.object(at.object);
-        let section = inputs.section(at);
+    pub(crate) fn new(objects: &Objects<'_>, at: In<SectionId>, offset: u64) -> Box<Site> {
+        let object = objects.object(at.object);
+        let section = objects.section(at);
         let is_code = matches!(section.contents, Contents::Code(_));
-        let symbol = if is_code { func_around(inputs, at, offset) } else { var_around(inputs, at, offset) };
+        let symbol = if is_code { func_around(objects, at, offset) } else { var_around(objects, at, offset) };
         let line = symbol.as_ref().filter(|_| is_code);
         let line = line.and_then(|(_, into)| line_of(object, &section.name, offset - into, offset));
         Box::new(Site { object: object.name.clone(), section: section.name.clone(), offset, symbol, line })
     }
 
     /// The place `at` in a function.
-    pub(crate) fn in_func(inputs: &Inputs<'_>, func: In<FuncIndex>, at: Slot) -> Box<Site> {
-        let start = Slot(inputs.func(func).start);
-        Site::new(inputs, func.other(inputs.func(func).section), start.bytes() + at.bytes())
+    pub(crate) fn in_func(objects: &Objects<'_>, func: In<FuncIndex>, at: Slot) -> Box<Site> {
+        let start = Slot(objects.func(func).start);
+        Site::new(objects, func.other(objects.func(func).section), start.bytes() + at.bytes())
     }
 }
 
@@ -69,15 +69,15 @@ fn line_of(object: &Object, section: &str, start: u64, offset: u64) -> Option<St
     Some(format!("{}:{}", btf.string(line.file), line.line))
 }
 
-fn func_around(inputs: &Inputs<'_>, at: In<SectionId>, offset: u64) -> Option<(String, u64)> {
+fn func_around(objects: &Objects<'_>, at: In<SectionId>, offset: u64) -> Option<(String, u64)> {
     let slot = Slot(u32::try_from(offset / SLOT_BYTES as u64).ok()?);
-    let func = inputs.func_at(at, slot)?;
-    let into = offset - Slot(inputs.func(func).start).bytes();
-    Some((inputs.func_name(func).to_owned(), into))
+    let func = objects.func_at(at, slot)?;
+    let into = offset - Slot(objects.func(func).start).bytes();
+    Some((objects.func_name(func).to_owned(), into))
 }
 
-fn var_around(inputs: &Inputs<'_>, at: In<SectionId>, offset: u64) -> Option<(String, u64)> {
-    let var = inputs.object(at.object).symbols.iter().find(|symbol| {
+fn var_around(objects: &Objects<'_>, at: In<SectionId>, offset: u64) -> Option<(String, u64)> {
+    let var = objects.object(at.object).symbols.iter().find(|symbol| {
         symbol.place == Place::Section(at.id)
             && symbol.kind != SymbolKind::Section
             && offset.checked_sub(symbol.value).is_some_and(|into| into < symbol.size)

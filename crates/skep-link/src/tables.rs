@@ -9,7 +9,7 @@ use skep_insn::{Endian, SLOT_BYTES, Slot};
 use skep_object::object::{Contents, Place, SectionId, Symbol, SymbolKind};
 
 use crate::error::JumpTableProblem as Problem;
-use crate::inputs::{FuncIndex, In, Inputs};
+use crate::objects::{FuncIndex, In, Objects};
 use crate::reachable::Pointer;
 use crate::referent::Referent;
 
@@ -26,33 +26,33 @@ impl JumpTables {
     /// The entries of the table at `offset`, which `func` loads; none if it has loaded it before.
     pub(crate) fn load(
         &mut self,
-        inputs: &Inputs<'_>,
+        objects: &Objects<'_>,
         func: In<FuncIndex>,
         section: In<SectionId>,
         offset: i64,
     ) -> Result<Vec<Pointer>, (String, Problem)> {
-        let symbols = self.symbols.entry(section).or_insert_with(|| symbols_of(inputs, section));
-        let Some(table) = table_at(inputs, section, symbols, offset) else {
+        let symbols = self.symbols.entry(section).or_insert_with(|| symbols_of(objects, section));
+        let Some(table) = table_at(objects, section, symbols, offset) else {
             return Err((".jumptables".to_owned(), Problem::NoSymbol { offset }));
         };
         let fail = |problem| Err((table.name.clone(), problem));
         match self.users.insert((section, table.value), func) {
             None => {}
             Some(user) if user == func => return Ok(Vec::new()),
-            Some(user) => return fail(Problem::Shared { other: inputs.func_name(user).to_owned() }),
+            Some(user) => return fail(Problem::Shared { other: objects.func_name(user).to_owned() }),
         }
-        if let Some(problem) = overlap(inputs, section, symbols, table) {
+        if let Some(problem) = overlap(objects, section, symbols, table) {
             return fail(problem);
         }
-        match entries(inputs, func, section, table) {
+        match entries(objects, func, section, table) {
             Ok(entries) => Ok(entries),
             Err(problem) => fail(problem),
         }
     }
 }
 
-fn symbols_of(inputs: &Inputs<'_>, section: In<SectionId>) -> Vec<(u64, usize)> {
-    let all = inputs.object(section.object).symbols.iter().enumerate();
+fn symbols_of(objects: &Objects<'_>, section: In<SectionId>) -> Vec<(u64, usize)> {
+    let all = objects.object(section.object).symbols.iter().enumerate();
     let mut tables: Vec<_> = all
         .filter(|(_, s)| s.place == Place::Section(section.id) && s.kind != SymbolKind::Section && s.size > 0)
         .map(|(index, s)| (s.value, index))
@@ -62,7 +62,7 @@ fn symbols_of(inputs: &Inputs<'_>, section: In<SectionId>) -> Vec<(u64, usize)> 
 }
 
 fn table_at<'a>(
-    inputs: &Inputs<'a>,
+    objects: &Objects<'a>,
     section: In<SectionId>,
     symbols: &[(u64, usize)],
     offset: i64,
@@ -70,18 +70,18 @@ fn table_at<'a>(
     let offset = u64::try_from(offset).ok()?;
     let after = symbols.partition_point(|&(start, _)| start <= offset);
     let (_, index) = symbols[after.checked_sub(1)?];
-    let table = &inputs.object(section.object).symbols[index];
+    let table = &objects.object(section.object).symbols[index];
     (offset - table.value < table.size).then_some(table)
 }
 
 /// What else lies in a table. Of two tables that overlap, the one behind is the neighbour of the one before.
 fn overlap(
-    inputs: &Inputs<'_>,
+    objects: &Objects<'_>,
     section: In<SectionId>,
     symbols: &[(u64, usize)],
     table: &Symbol,
 ) -> Option<Problem> {
-    let object = inputs.object(section.object);
+    let object = objects.object(section.object);
     let end = table.value.saturating_add(table.size);
     let after = symbols.partition_point(|&(start, _)| start <= table.value);
     if let Some(&(at, index)) = symbols.get(after).filter(|(start, _)| *start < end) {
@@ -94,13 +94,13 @@ fn overlap(
 }
 
 fn entries(
-    inputs: &Inputs<'_>,
+    objects: &Objects<'_>,
     func: In<FuncIndex>,
     section: In<SectionId>,
     table: &Symbol,
 ) -> Result<Vec<Pointer>, Problem> {
     let &Symbol { value: offset, size, .. } = table;
-    let contents = &inputs.section(section).contents;
+    let contents = &objects.section(section).contents;
     let wrong_size = Problem::Size { offset, size, len: contents.len() };
     let Contents::Bytes(bytes) = contents else { return Err(wrong_size) };
     let range =
@@ -109,9 +109,9 @@ fn entries(
     else {
         return Err(wrong_size);
     };
-    let info = inputs.func(func);
+    let info = objects.func(func);
     let (start, end) = (Slot(info.start).bytes(), Slot(info.start).bytes() + Slot(info.len).bytes());
-    let endian = inputs.object(section.object).endian;
+    let endian = objects.object(section.object).endian;
     let entry = |(index, &word): (usize, &[u8; 8])| {
         let target = match endian {
             Endian::Little => u64::from_le_bytes(word),

@@ -31,6 +31,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Object, Error> {
     let symbols = symbols::read(&file, &kept, &mut object)?;
     let tables = relocs::tables(&file, &kept, &symbols)?;
     let dialect = dialect::detect(&file, &object, &symbols, &tables)?;
+    object.divisible = dialect::is_divisible(&file, dialect);
     relocs::take(&mut object, &symbols, &tables, dialect)?;
     types::read(&file, &mut object, &kept, &symbols, &tables, dialect)?;
     object.index()?;

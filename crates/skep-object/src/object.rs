@@ -53,6 +53,10 @@ pub struct Object {
     pub btf: Option<Btf>,
     /// Records of functions, lines and CO-RE relocations by section.
     pub btf_ext: Option<BtfExt>,
+    /// Whether a linker may keep a part of a data section. Then whoever refers to data through the symbol of its section
+    /// means the variable in which the place lies: so it is in what LLVM makes, whereas GCC and writers of assembly
+    /// may mean the end of the one before.
+    pub divisible: bool,
     /// What was read but is not used, each with the reason.
     pub remarks: Vec<String>,
 }

@@ -145,10 +145,26 @@ fn is_inside(kind: RelocKind, size: u64, addend: i64) -> bool {
     }
 }
 
+/// What `.comment` says of objects whose sections must stay whole, if skep wrote it.
+pub(super) const WHOLE: &str = "whole sections";
+
+/// Whether parts of a data section may be kept: see [`Object::divisible`]. LLVM writes no `.comment` for BPF.
+pub(super) fn is_divisible(file: &File<'_>, dialect: Dialect) -> bool {
+    let says = |needle: &str| {
+        let text = comment_text(file).unwrap_or_default();
+        text.windows(needle.len()).any(|window| window == needle.as_bytes())
+    };
+    dialect == Dialect::Clang && !says("GCC: (") && !says(WHOLE)
+}
+
+fn comment_text<'a>(file: &File<'a>) -> Option<&'a [u8]> {
+    let is_comment = |header: &&Header<'_>| header.name == ".comment" && !header.has(SHF_ALLOC);
+    Some(file.headers.iter().find(is_comment)?.contents)
+}
+
 /// The dialect of the compiler that `.comment` names: GCC up to 13 came with binutils of the GNU dialect.
 fn comment(file: &File<'_>) -> Option<Dialect> {
-    let is_comment = |header: &&Header<'_>| header.name == ".comment" && !header.has(SHF_ALLOC);
-    let text = file.headers.iter().find(is_comment)?.contents;
+    let text = comment_text(file)?;
     let find = |needle: &[u8]| text.windows(needle.len()).position(|window| window == needle);
     if find(b"clang").is_some() || find(b"LLVM").is_some() || find(b"skep").is_some() {
         return Some(Dialect::Clang);

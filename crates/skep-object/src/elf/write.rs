@@ -26,8 +26,8 @@ pub fn write(object: &Object) -> Vec<u8> {
     let mut file = Out::new(object.endian);
     let sections: Vec<u32> = object.sections.iter().map(|section| file.section(object, section)).collect();
     file.types(object);
-    if !dialect::is_told(object) {
-        file.comment();
+    if !dialect::is_told(object) || !object.divisible {
+        file.comment(object.divisible);
     }
     let symtab = file.symbols(object, &sections);
     file.relocations(symtab);
@@ -120,13 +120,15 @@ impl Out {
         }
     }
 
-    /// Says who wrote it, which settles the dialect. libbpf talks about sections that it does not know, so only objects
-    /// that need it have one.
-    fn comment(&mut self) {
+    /// Says who wrote it, which settles the dialect, and whether sections must stay whole. libbpf talks about sections
+    /// that it does not know, so only objects that need it have one.
+    fn comment(&mut self, divisible: bool) {
         let name = self.names.add(".comment");
         let flags = SHF_MERGE | SHF_STRINGS;
         let header = Header { name, ty: SHT_PROGBITS, flags, align: 1, entsize: 1, ..Header::default() };
-        self.add(header, |out| out.bytes.extend(concat!("\0skep ", env!("CARGO_PKG_VERSION"), "\0").bytes()));
+        let whole = if divisible { String::new() } else { format!("; {}", dialect::WHOLE) };
+        let text = format!("\0skep {}{whole}\0", env!("CARGO_PKG_VERSION"));
+        self.add(header, |out| out.bytes.extend(text.into_bytes()));
     }
 
     /// The symbol table and, if there are very many sections, the table of indices that do not fit in it.

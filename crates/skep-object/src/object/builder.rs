@@ -69,6 +69,11 @@ impl ObjectBuilder {
         id
     }
 
+    /// Says that a linker may keep parts of data sections; see [`Object::divisible`].
+    pub fn divisible(&mut self) {
+        self.object.divisible = true;
+    }
+
     /// The object as far as it is made; its functions, maps, licence and version are not known yet.
     #[must_use]
     pub fn so_far(&self) -> &Object {
