@@ -91,6 +91,7 @@ mod names;
 mod parse;
 mod store;
 mod strings;
+mod subset;
 mod table;
 mod types;
 mod verify;

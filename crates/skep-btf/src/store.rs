@@ -219,7 +219,7 @@ impl Store {
 }
 
 /// The record's list in its pool.
-fn list<'a, T>(pool: &'a [T], record: &Record) -> &'a [T] {
+pub(crate) fn list<'a, T>(pool: &'a [T], record: &Record) -> &'a [T] {
     let start = index(record.a);
     start.checked_add(index(record.b)).and_then(|end| pool.get(start..end)).unwrap_or_default()
 }

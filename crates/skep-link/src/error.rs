@@ -6,9 +6,63 @@ use skep_object::object::RelocKind;
 use crate::site::Site;
 
 /// Why objects cannot be linked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// There is nothing to link.
+    #[error("no object to link; libraries are only searched for what objects lack")]
+    NoObject,
+    /// An archive cannot be read.
+    #[error("cannot read {name}")]
+    Archive {
+        /// The archive.
+        name: String,
+        /// Why.
+        source: Box<skep_object::Error>,
+    },
+    /// Two objects say different things about the whole program.
+    #[error("{} has {what} {}, and {} has {}; expected one for the whole program", .objects[0], .values[0], .objects[1], .values[1])]
+    Disagreement {
+        /// What they say it about.
+        what: &'static str,
+        /// The objects.
+        objects: Box<[String; 2]>,
+        /// What each of them says.
+        values: Box<[String; 2]>,
+    },
+    /// Two objects define a map, in different ways.
+    #[error(
+        "map '{name}' is defined at {first} and at {second}, with different {field}: {} and {}; make them equal, or one \
+         of them another map", .values[0], .values[1]
+    )]
+    MapDiffers {
+        /// The map.
+        name: String,
+        /// The first field that differs.
+        field: &'static str,
+        /// Its values.
+        values: Box<[String; 2]>,
+        /// One definition.
+        first: Box<Site>,
+        /// The other one.
+        second: Box<Site>,
+    },
+    /// The types of all objects together.
+    #[error("the types of the objects cannot be one set")]
+    Types {
+        /// Why.
+        source: skep_btf::Error,
+    },
+    /// The sections of a name are more than one section can be.
+    #[error("the sections '{name}' have {size:#x} bytes together, expected at most {max:#x}")]
+    SectionTooLarge {
+        /// Their name.
+        name: String,
+        /// What they have in bytes.
+        size: u128,
+        /// What one section can have.
+        max: u64,
+    },
     /// No function has the name of an entry.
     #[error("no function '{name}' to begin with in {object}{}", skep_object::nearest::did_you_mean(.near))]
     UnknownEntry {
@@ -157,6 +211,12 @@ pub enum TargetProblem {
     NotCallable {
         /// What it is.
         found: &'static str,
+    },
+    /// A call of a number that is none of a helper.
+    #[error("it is the number {value:#x}, expected the number of a helper, less than 2^31")]
+    NoHelper {
+        /// The number.
+        value: u64,
     },
     /// No map lies there.
     #[error("no map is defined at {section} + {offset}, expected the start of one")]

@@ -65,7 +65,7 @@ pub(crate) struct Counts {
 }
 
 /// Gives everything its place.
-pub(crate) fn place<'a>(kept: &'a Kept<'a>) -> Result<Layout<'a>, Error> {
+pub(crate) fn plan<'a>(kept: &'a Kept<'a>) -> Result<Layout<'a>, Error> {
     let (func_ids, funcs) = enumerate(&kept.funcs, FuncIndex);
     let (map_ids, maps) = enumerate(&kept.maps, MapIndex);
     let (places, data) = place_data(kept)?;
@@ -162,6 +162,12 @@ impl<'a> Layout<'a> {
             }
             Referent::Number(_) | Referent::Helper(_) => return None,
         })
+    }
+
+    /// The section of the image that holds a piece, and where; `None` if the piece is not kept.
+    pub(crate) fn place(&self, piece: In<PieceIndex>) -> Option<(DataId, u64)> {
+        let is_kept = self.kept.data[piece.object as usize][piece.id.0 as usize].is_some();
+        is_kept.then(|| self.places[piece.object as usize][piece.id.0 as usize])
     }
 
     fn func(&self, func: In<FuncIndex>) -> FuncId {

@@ -1,6 +1,7 @@
 //! From relocatable objects to an [`Image`]: functions, data, maps and imports that refer to each other by index.
 //!
-//! * [`link`] takes an [`Object`], of a compiler or of the assembler.
+//! * [`link`] takes objects, of compilers, the builder or the assembler, and libraries: archives of such objects, of which
+//!   it takes what the objects lack.
 //! * [`link_code`] takes bare instructions.
 //! * [`check::image`] proves what an image promises to runtimes; it shares no code with the linker.
 //!
@@ -8,16 +9,18 @@
 //! defined becomes an import, which the runtime supplies or refuses; every relocation of what is kept is applied or
 //! reported.
 
-use std::slice;
-
-use skep_object::{Image, Object};
+use skep_object::Image;
 
 mod code;
 mod construct;
 mod error;
 mod inputs;
 mod layout;
+mod library;
+mod map_def;
+mod objects;
 mod options;
+mod pieces;
 mod reachable;
 mod referent;
 mod resolve;
@@ -26,24 +29,31 @@ mod symbols;
 mod tables;
 mod types;
 
+use objects::Objects;
+
 // It shares no code with the linker.
 pub use skep_object::check;
 
 pub use code::link_code;
 pub use error::{Error, JumpTableProblem, PlaceProblem, TargetProblem};
+pub use inputs::Inputs;
+pub use library::Library;
 pub use options::{Keep, Options};
 pub use site::Site;
 
-/// Links an object.
+/// Links objects, and what they need of libraries.
 ///
 /// # Errors
-/// The first reference, relocation or function that has no meaning, with its place; see [`Error`].
-pub fn link(object: &Object, options: &Options) -> Result<Image, Error> {
-    let inputs = inputs::check(slice::from_ref(object))?;
-    let symbols = symbols::index(&inputs)?;
-    let kept = reachable::from(options.keep(), &symbols)?;
-    let layout = layout::place(&kept);
-    let mut image = construct::copy(&layout);
+/// The first reference, relocation or function that has no meaning, and the first definition that contradicts another
+/// one, with its place; see [`Error`].
+pub fn link<'a>(inputs: impl Into<Inputs<'a>>, options: &Options) -> Result<Image, Error> {
+    let inputs = inputs.into();
+    let given = objects::check(&inputs)?;
+    let all = objects::all(&given, &inputs.libraries);
+    let symbols = symbols::index(&Objects::new(&all, given.len(), &inputs.libraries))?;
+    let kept = reachable::from(options, symbols)?;
+    let layout = layout::plan(&kept)?;
+    let mut image = construct::copy(&layout, options)?;
     resolve::patch(&mut image, &layout)?;
     debug_assert_eq!(layout::Counts::of(&image), layout.counts, "the image is not what was laid out");
     debug_assert_eq!(check::image(&image), Ok(()));

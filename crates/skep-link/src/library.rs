@@ -47,6 +47,18 @@ impl Library {
         Ok(Library { name: name.into(), members, by_name })
     }
 
+    /// Reads an archive, as `ar` makes them.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] if it cannot be read, or a member is no BPF object; else as [`new`](Library::new).
+    pub fn archive(name: impl Into<String>, bytes: &[u8]) -> Result<Library, Error> {
+        let name = name.into();
+        let objects = skep_object::archive::read(&name, bytes);
+        let objects =
+            objects.map_err(|source| Error::Archive { name: name.clone(), source: Box::new(source) })?;
+        Library::new(name, objects)
+    }
+
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> &str {

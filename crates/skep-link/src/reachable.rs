@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use skep_insn::helper::Helper;
 use skep_insn::{SLOT_BYTES, Slot};
-use skep_object::object::{Contents, Place, Reloc, RelocKind, Section, SectionId, SectionKind, SymbolId};
+use skep_object::object::{Contents, Reloc, RelocKind, Section, SectionId, SectionKind, SymbolId};
 
 use crate::code::{CALL, GOTOX, LOAD_IMM64, PSEUDO_FUNC, PSEUDO_SUBPROG};
 use crate::error::{Error, PlaceProblem, TargetProblem};
@@ -119,13 +119,13 @@ fn exported(symbols: &Symbols<'_>) -> HashMap<In<FuncIndex>, Vec<In<SymbolId>>> 
 impl<'a, 'o> Walk<'a, 'o> {
     fn new(options: &'o Options, symbols: Symbols<'a>) -> Self {
         let objects = symbols.objects;
-        let none = || (0..objects.len()).map(|_| Vec::new());
+        let count = objects.len();
         let kept = Kept {
             objects,
             exported: exported(&symbols),
-            funcs: none().collect(),
-            data: none().collect(),
-            maps: none().collect(),
+            funcs: (0..count).map(|_| Vec::new()).collect(),
+            data: (0..count).map(|_| Vec::new()).collect(),
+            maps: (0..count).map(|_| Vec::new()).collect(),
             symbols,
         };
         let mut walk =
@@ -397,8 +397,8 @@ impl<'a, 'o> Walk<'a, 'o> {
         let section = func.other(info.section);
         let here = i128::from(info.start) + i128::from(at.0);
         let slot = here + 1 + i128::from(rel);
-        let at = slot * SLOT_BYTES as i128;
-        let problem = match self.kept.symbols.at(section, at, at) {
+        let place = slot * SLOT_BYTES as i128;
+        let problem = match self.kept.symbols.at(section, place, place) {
             Ok(Referent::Code(inside, at)) => self.inside(inside, at),
             Ok(referent) => return Ok(referent),
             Err(problem) => problem,
@@ -483,7 +483,7 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 
     fn place_error(&self, section: In<SectionId>, reloc: &Reloc, problem: PlaceProblem) -> Error {
-        Error::Place { site: Site::new(&self.kept.inputs, section, reloc.offset), kind: reloc.kind, problem }
+        Error::Place { site: Site::new(&self.kept.objects, section, reloc.offset), kind: reloc.kind, problem }
     }
 }
 

@@ -8,7 +8,6 @@ use skep_object::Image;
 use skep_object::image::{DataRef, FuncId, Ref, Target};
 
 use crate::error::{Error, JumpTableProblem};
-use crate::objects::In;
 use crate::layout::Layout;
 use crate::reachable::Pointer;
 use crate::referent::Referent;
@@ -22,9 +21,12 @@ pub(crate) fn patch(image: &mut Image, layout: &Layout<'_>) -> Result<(), Error>
             |r: &crate::reachable::CodeRef| Some(Ref { at: r.at, target: layout.target(r.referent)? });
         func.refs = kept.code_refs(id).iter().filter_map(target).collect();
     }
-    for (data, &id) in image.data.iter_mut().zip(&layout.data) {
-        let target = |p: &Pointer| Some(DataRef { at: p.at, target: layout.target(p.referent)? });
-        data.refs = kept.pointers(id).iter().filter_map(target).collect();
+    for (data, section) in image.data.iter_mut().zip(&layout.data) {
+        for &(piece, offset) in &section.pieces {
+            let target =
+                |p: &Pointer| Some(DataRef { at: offset + p.at, target: layout.target(p.referent)? });
+            data.refs.extend(kept.pointers(piece).iter().filter_map(target));
+        }
         // Jump tables come in the order in which code loads them.
         data.refs.sort_by_key(|r| r.at);
     }
@@ -50,7 +52,7 @@ fn check_funcs(image: &Image, layout: &Layout<'_>) -> Result<(), Error> {
         });
         checked.map_err(|error| code_error(layout, index, error))?;
         if let Some(at) = lost.or(labels.first().copied()) {
-            return Err(label_error(image, layout, index, at));
+            return Err(label_error(layout, index, at));
         }
     }
     Ok(())
@@ -69,9 +71,9 @@ fn labels(image: &Image) -> HashMap<usize, Vec<Slot>> {
 }
 
 fn code_error(layout: &Layout<'_>, func: usize, error: CheckError) -> Error {
-    let inputs = &layout.kept.inputs;
+    let objects = &layout.kept.objects;
     let id = layout.funcs[func];
-    let name = inputs.func_name(id).to_owned();
+    let name = objects.func_name(id).to_owned();
     let at = match error {
         CheckError::Decode { at, .. }
         | CheckError::JumpOut { at, .. }
@@ -80,28 +82,28 @@ fn code_error(layout: &Layout<'_>, func: usize, error: CheckError) -> Error {
         | CheckError::WritesFramePointer { at } => at,
         _ => Slot(0),
     };
-    let site = Site::in_func(inputs, id, at);
+    let site = Site::in_func(objects, id, at);
     let CheckError::JumpOut { off, .. } = error else {
         return Error::Code { site, func: name, source: error };
     };
-    let info = inputs.func(id);
+    let info = objects.func(id);
     let target = Slot(info.start + at.0).jump(off);
-    let lands = target.and_then(|slot| inputs.func_at(id.other(info.section), slot));
-    Error::JumpAcross { site, off, func: name, lands: lands.map(|func| inputs.func_name(func).to_owned()) }
+    let lands = target.and_then(|slot| objects.func_at(id.other(info.section), slot));
+    Error::JumpAcross { site, off, func: name, lands: lands.map(|func| objects.func_name(func).to_owned()) }
 }
 
 /// A pointer to the second slot of `ld_imm64`.
-fn label_error(image: &Image, layout: &Layout<'_>, func: usize, at: Slot) -> Error {
-    let inputs = &layout.kept.inputs;
+fn label_error(layout: &Layout<'_>, func: usize, at: Slot) -> Error {
+    let objects = &layout.kept.objects;
     let id = layout.funcs[func];
-    let holders = image.data.iter().zip(&layout.data);
-    let holder = holders.flat_map(|(data, &id)| data.refs.iter().map(move |r| (id, r))).find(|(_, r)| {
-        matches!(r.target, Target::Code { func: FuncId(f), at: slot } if f as usize == func && slot == at)
+    let pieces = layout.data.iter().flat_map(|section| &section.pieces);
+    let mut pointers = pieces.flat_map(|&(piece, _)| layout.kept.pointers(piece).iter().map(move |p| (piece, p)));
+    let holder = pointers.find(|(_, p)| p.referent == Referent::Code(id, at));
+    let (section, offset) = holder.map_or((id.other(objects.func(id).section), 0), |(piece, p)| {
+        (objects.section_of(piece).0, objects.piece(piece).start + p.at)
     });
-    let (section, offset) =
-        holder.map_or((id.other(inputs.func(id).section), 0), |(section, r)| (section, r.at));
-    let site = Site::new(inputs, In { ..section }, offset);
-    let table = inputs.section(section).name.clone();
-    let func = inputs.func_name(id).to_owned();
+    let site = Site::new(objects, section, offset);
+    let table = objects.section(section).name.clone();
+    let func = objects.func_name(id).to_owned();
     Error::JumpTable { site, table, problem: JumpTableProblem::SecondSlot { func, into: at.bytes() } }
 }

@@ -115,7 +115,7 @@ impl<'a> Symbols<'a> {
 
     /// Two strong definitions of a name: maps that are declared in a header are one map, and so are licences.
     fn check_twice(&self, first: In<SymbolId>, second: In<SymbolId>) -> Result<(), Error> {
-        let map_of = |id: In<SymbolId>| match self.referent(id, 0) {
+        let map_of = |id: In<SymbolId>| match self.own_referent(id, 0) {
             Ok(Referent::Map(map)) => Some(map),
             _ => None,
         };

@@ -42,6 +42,20 @@ pub enum Error {
         /// Which kind.
         what: &'static str,
     },
+    /// An `ar` archive is damaged, or of a kind that does not hold its members.
+    #[error("archive: {what}")]
+    Ar {
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// A member of an archive is no BPF object.
+    #[error("member {member} of the archive")]
+    Member {
+        /// Its name.
+        member: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// The ELF header describes something else than a BPF object.
     #[error("ELF header: {field} is {found}, expected {expected}")]
     Header {

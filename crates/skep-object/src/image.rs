@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use skep_btf::{Btf, StrRef, TypeId};
+use skep_btf::{Btf, CoreKind, StrRef, TypeId};
 use skep_insn::{Endian, RawInsn, Slot};
 
 use crate::map::MapDef;
@@ -67,8 +67,24 @@ pub struct Func {
     pub refs: Vec<Ref>,
     /// Source lines, ordered by slot; each holds up to the next.
     pub lines: Vec<Line>,
+    /// What in its code depends on the types of the kernel that it runs in, ordered by slot.
+    pub core: Vec<Core>,
     /// Its FUNC in the BTF.
     pub ty: Option<TypeId>,
+}
+
+/// An instruction that depends on the kernel's types: a CO-RE relocation. As it stands, it is right where these are the
+/// ones that the program was compiled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Core {
+    /// The instruction's first slot.
+    pub at: Slot,
+    /// The type that the program was compiled with, in [`Image::btf`].
+    pub ty: TypeId,
+    /// Which part of the type: indices with colons between them, a string of [`Image::btf`].
+    pub access: StrRef,
+    /// What about it.
+    pub kind: CoreKind,
 }
 
 /// An instruction that refers to something.

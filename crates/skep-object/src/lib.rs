@@ -5,10 +5,11 @@
 //! * [`Image`] is linked: functions, data, maps and imports that refer to each other by index, ready for either
 //!   runtime.
 //!
-//! [`elf`] reads and writes objects as ELF; [`asm`] makes them from assembly, and [`listing`] makes text of them.
+//! [`elf`] reads and writes objects as ELF, [`archive`] reads those of an archive; [`asm`] makes them from assembly, and [`listing`] makes text of them.
 //! [`section`] tells what the name of a section says about the programs in it. [`check::image`] proves what an image
 //! promises to runtimes.
 
+pub mod archive;
 pub mod asm;
 pub mod check;
 pub mod elf;

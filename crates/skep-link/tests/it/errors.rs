@@ -155,8 +155,9 @@ fn calls_lead_to_functions_only() {
         "R_BPF_64_32 to 'm' at main+0x0 (.text+0x18) in app.o: it is a map, expected a function",
     );
     check_main(
-        "call pc-1 -> LIMIT",
-        "R_BPF_64_32 to 'LIMIT' at main+0x0 (.text+0x18) in app.o: it is a number, expected a function",
+        "call pc-1 -> LIMIT+0x100000000",
+        "R_BPF_64_32 to 'LIMIT' + 0x100000000 at main+0x0 (.text+0x18) in app.o: it is the number 0x100000010, expected the \
+         number of a helper, less than 2^31",
     );
     check_main(
         "call pc-1 -> ext-8",

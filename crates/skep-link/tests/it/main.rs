@@ -10,4 +10,5 @@ mod images;
 mod random;
 mod raw;
 mod records;
+mod several;
 mod tools;
