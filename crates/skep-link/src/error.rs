@@ -47,6 +47,14 @@ pub enum Error {
         /// The other one.
         second: Box<Site>,
     },
+    /// The linked program is more than an object can hold.
+    #[error("{name} cannot be written as an object")]
+    Object {
+        /// The name of the program.
+        name: String,
+        /// Why.
+        source: Box<skep_object::Error>,
+    },
     /// The types of all objects together.
     #[error("the types of the objects cannot be one set")]
     Types {

@@ -9,7 +9,7 @@
 //! defined becomes an import, which the runtime supplies or refuses; every relocation of what is kept is applied or
 //! reported.
 
-use skep_object::Image;
+use skep_object::{Image, Object};
 
 mod code;
 mod construct;
@@ -18,6 +18,7 @@ mod inputs;
 mod layout;
 mod library;
 mod map_def;
+mod object;
 mod objects;
 mod options;
 mod pieces;
@@ -58,4 +59,16 @@ pub fn link<'a>(inputs: impl Into<Inputs<'a>>, options: &Options) -> Result<Imag
     debug_assert_eq!(layout::Counts::of(&image), layout.counts, "the image is not what was laid out");
     debug_assert_eq!(check::image(&image), Ok(()));
     Ok(image)
+}
+
+/// Links objects, and what they need of libraries, into one object: an ELF file that loaders and linkers read.
+///
+/// What [`link`] leaves to the runtime stays undefined in it. Names of local functions and variables are unique in it;
+/// legacy map definitions have become such as BTF makes.
+///
+/// # Errors
+/// As [`link`]; [`Error::Object`] if the result is more than an object can hold.
+pub fn link_object<'a>(inputs: impl Into<Inputs<'a>>, options: &Options) -> Result<Object, Error> {
+    let image = link(inputs, options)?;
+    object::of(&image).map_err(|source| Error::Object { name: image.name, source: Box::new(source) })
 }

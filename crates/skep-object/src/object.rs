@@ -22,7 +22,7 @@ pub(crate) use index::{EMPTY_CALL, is_program_name};
 pub use named::{Named, Pending};
 
 /// Index of a section in [`Object::sections`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SectionId(pub u32);
 
 /// Index of a symbol in [`Object::symbols`].

@@ -155,7 +155,7 @@ fn calls_lead_to_functions_only() {
         "R_BPF_64_32 to 'm' at main+0x0 (.text+0x18) in app.o: it is a map, expected a function",
     );
     check_main(
-        "call pc-1 -> LIMIT+0x100000000",
+        "call pc-1 -> LIMIT+4294967296",
         "R_BPF_64_32 to 'LIMIT' + 0x100000000 at main+0x0 (.text+0x18) in app.o: it is the number 0x100000010, expected the \
          number of a helper, less than 2^31",
     );

@@ -24,6 +24,7 @@ fn func(name: &str, code: Vec<RawInsn>, refs: Vec<Ref>) -> Func {
         code,
         refs,
         lines: Vec::new(),
+        core: Vec::new(),
         ty: None,
     }
 }
