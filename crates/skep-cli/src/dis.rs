@@ -36,10 +36,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_source: bool,
     /// FILE holds bare instructions, 8 bytes each.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "flags")]
     raw: bool,
     /// Bare instructions in hex, instead of a file.
-    #[arg(long, value_name = "HEX", value_parser = input::hex)]
+    #[arg(long, value_name = "HEX", value_parser = input::hex, conflicts_with = "flags")]
     raw_hex: Option<Hex>,
     /// Byte order of bare instructions.
     #[arg(long, value_name = "ORDER", value_enum, default_value_t = Order::Little)]

@@ -14,7 +14,7 @@ use skep::Object;
 #[derive(clap::Args)]
 pub(crate) struct Clang {
     /// More options for clang, where FILE is C, as in --cflags '-DN=3 -I.'; white space separates them. Repeatable.
-    #[arg(long = "cflags", value_name = "FLAGS", allow_hyphen_values = true, conflicts_with_all = ["raw", "raw_hex"])]
+    #[arg(long = "cflags", value_name = "FLAGS", allow_hyphen_values = true)]
     flags: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ mod compile;
 mod dis;
 mod headers;
 mod input;
+mod link;
 mod run;
 
 use std::io::Write;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// A BPF toolchain: run, list, assemble and compile BPF programs.
+/// A BPF toolchain: run, list, assemble, compile and link BPF programs.
 #[derive(Parser)]
 #[command(name = "skep", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
@@ -27,6 +28,7 @@ enum Command {
     Dis(dis::Args),
     Asm(asm::Args),
     Compile(compile::Args),
+    Link(link::Args),
     Btf(btf::Args),
     Headers(headers::Args),
     /// Print a completion script for a shell.
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Dis(args) => dis::run(&args).map_err(Failure::from),
         Command::Asm(args) => asm::run(&args).map_err(Failure::from),
         Command::Compile(args) => compile::run(&args).map_err(Failure::from),
+        Command::Link(args) => link::run(&args).map_err(Failure::from),
         Command::Btf(args) => btf::run(&args).map_err(Failure::from),
         Command::Headers(args) => headers::run(&args).map_err(Failure::from),
         Command::Completions { shell } => {

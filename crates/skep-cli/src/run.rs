@@ -51,10 +51,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "args")]
     mem: Option<PathBuf>,
     /// FILE holds bare instructions, 8 bytes each, little-endian.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "flags")]
     raw: bool,
     /// Bare instructions in hex, instead of a file.
-    #[arg(long, value_name = "HEX", value_parser = input::hex)]
+    #[arg(long, value_name = "HEX", value_parser = input::hex, conflicts_with = "flags")]
     raw_hex: Option<Hex>,
     /// Print r0 of the main function, in hex.
     #[arg(long)]

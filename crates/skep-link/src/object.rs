@@ -106,7 +106,7 @@ impl<'a> Out<'a> {
 
     fn funcs(&mut self) {
         for func in &self.image.funcs {
-            let section = self.builder.section(&func.section, SectionKind::Code);
+            let section = self.builder.section(section_of(&func.section), SectionKind::Code);
             let offset = self.builder.len(section);
             self.builder.code(section).extend(&func.code);
             let size = Slot(count(func.code.len())).bytes();
@@ -252,7 +252,7 @@ impl<'a> Out<'a> {
         for (func, place) in image.funcs.iter().zip(&self.funcs) {
             let known = records.iter().position(|records| records.section == place.section);
             let index = known.unwrap_or_else(|| {
-                let name = types.string(&func.section);
+                let name = types.string(section_of(&func.section));
                 records.push(Records { section: place.section, name, ..Records::default() });
                 records.len() - 1
             });
@@ -288,6 +288,11 @@ impl<'a> Out<'a> {
         self.builder.btf_ext(ext);
         Ok(())
     }
+}
+
+/// The section of a function: libbpf takes subprograms from `.text` only.
+fn section_of(name: &str) -> &str {
+    if crate::reachable::is_text(name) { ".text" } else { name }
 }
 
 /// The records of a code section.

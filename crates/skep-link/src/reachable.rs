@@ -496,7 +496,7 @@ fn mark<T>(kept: &mut PerObject<Option<Vec<T>>>, object: u32, id: u32) -> bool {
 }
 
 /// Whether a code section holds subprograms, which are nothing if nobody refers to them.
-fn is_text(name: &str) -> bool {
+pub(crate) fn is_text(name: &str) -> bool {
     name == ".text" || name.starts_with(".text.")
 }
 

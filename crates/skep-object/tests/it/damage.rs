@@ -410,6 +410,7 @@ fn types() {
 fn dialects() {
     let object = |places: [i64; 2]| {
         let mut b = ObjectBuilder::new("t.o", Endian::Little);
+        b.divisible();
         let text = b.section(".text", SectionKind::Code);
         let data = b.section(".data", SectionKind::Data);
         b.bytes(data).extend([0; 64]);

@@ -26,6 +26,7 @@ pub(crate) fn reloc(offset: u64, kind: RelocKind, symbol: SymbolId, addend: i64)
 /// ```
 pub(crate) fn sample(endian: Endian) -> Object {
     let mut b = ObjectBuilder::new("sample.o", endian);
+    b.divisible();
     let text = b.section(".text", SectionKind::Code);
     let socket = b.section("socket", SectionKind::Code);
     let data = b.section(".data", SectionKind::Data);
