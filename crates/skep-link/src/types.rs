@@ -305,8 +305,11 @@ impl<'a> Types<'a> {
     /// # Errors
     /// If the types are more than one set can hold.
     pub(crate) fn finish(self) -> Result<(Option<Arc<Btf>>, Vec<String>), Error> {
-        let types = self.types.map(BtfBuilder::build).transpose();
-        Ok((types.map_err(|source| Error::Types { source })?.map(Arc::new), self.files))
+        // A set of nothing is none: the kernel refuses it.
+        let has_strings = self.sources.values().any(|source| !source.strings.is_empty());
+        let types = self.types.filter(|types| types.so_far().count() > 0 || has_strings);
+        let types = types.map(BtfBuilder::build).transpose().map_err(|source| Error::Types { source })?;
+        Ok((types.map(Arc::new), self.files))
     }
 }
 
