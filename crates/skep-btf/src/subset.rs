@@ -94,8 +94,15 @@ impl Part<'_> {
         let Some(&(mut record)) = from.store().record(id) else { return };
         record.name = self.string(record.name);
         match record.kind {
-            Kind::Ptr | Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag
-            | Kind::DeclTag | Kind::Func | Kind::Var => record.arg = self.id(record.arg),
+            Kind::Ptr
+            | Kind::Typedef
+            | Kind::Volatile
+            | Kind::Const
+            | Kind::Restrict
+            | Kind::TypeTag
+            | Kind::DeclTag
+            | Kind::Func
+            | Kind::Var => record.arg = self.id(record.arg),
             Kind::Array => (record.arg, record.a) = (self.id(record.arg), self.id(record.a)),
             Kind::Struct | Kind::Union => {
                 let mut list = list(&from.store().members, &record).to_vec();

@@ -71,7 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         libraries.push(library(&find(name, &args.folders)?)?);
     }
     let inputs = libraries.iter().fold(Inputs::new().objects(&objects), Inputs::library);
-    let options = args.defines.iter().fold(Options::new(), |options, (name, value)| options.define(name, *value));
+    let options =
+        args.defines.iter().fold(Options::new(), |options, (name, value)| options.define(name, *value));
     let options = args.entry.iter().fold(options, Options::entry);
     let options = if args.keep_unused { options.keep_everything() } else { options };
     let mut object = skep::linker::link_object(inputs, &options).context("cannot link")?;

@@ -113,7 +113,17 @@ impl Bare {
         check::function(&code).map_err(|error| self.code_error(starts, start, error))?;
         let name = if index == 0 { ENTRY.to_owned() } else { format!("sub_{start}") };
         let (section, exported) = (SECTION.to_owned(), index == 0);
-        Ok(Func { name, aliases: Vec::new(), section, exported, code, refs, lines: Vec::new(), core: Vec::new(), ty: None })
+        Ok(Func {
+            name,
+            aliases: Vec::new(),
+            section,
+            exported,
+            code,
+            refs,
+            lines: Vec::new(),
+            core: Vec::new(),
+            ty: None,
+        })
     }
 
     fn code_error(&self, starts: &[Slot], start: Slot, error: CheckError) -> Error {

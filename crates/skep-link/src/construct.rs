@@ -27,7 +27,8 @@ pub(crate) fn copy(layout: &Layout<'_>, options: &Options) -> Result<Image, Erro
     let funcs = layout.funcs.iter().map(|&id| func(layout, &mut types, id)).collect();
     let maps = layout.maps.iter().map(|&id| types.map(id, &objects.map(id).def));
     let maps = maps.map(|def| Map { def, values: Vec::new() }).collect();
-    let data = layout.data.iter().zip(vars).map(|(section, vars)| data(layout, &types, section, vars)).collect();
+    let data =
+        layout.data.iter().zip(vars).map(|(section, vars)| data(layout, &types, section, vars)).collect();
     let imports = layout.imports.iter().map(|wanted| import(layout, &types, wanted)).collect();
     let (btf, files) = types.finish()?;
     Ok(Image {

@@ -108,17 +108,17 @@ fn place_data<'a>(kept: &Kept<'a>) -> Result<(PerObject<(DataId, u64)>, Vec<Sect
             DataId(number(sections.len() - 1))
         });
         let section = &mut sections[data.0 as usize];
-        section.read_only &=
-            is_jump_tables || matches!(input.kind, SectionKind::Rodata | SectionKind::Note);
+        section.read_only &= is_jump_tables || matches!(input.kind, SectionKind::Rodata | SectionKind::Note);
         section.zeros &= matches!(input.contents, Contents::Zeros(_));
         // The first piece of each input brings the alignment that the input wants, even if its start is not kept.
         let align = if is_jump_tables { input.align.max(8) } else { input.align };
         section.align = section.align.max(align);
         let offset = section.size.next_multiple_of(piece.align(align));
-        section.size = offset.checked_add(piece.len()).filter(|&size| size <= MAX_SECTION).ok_or_else(|| {
-            let (name, size) = (input.name.clone(), u128::from(offset) + u128::from(piece.len()));
-            Error::SectionTooLarge { name, size, max: MAX_SECTION }
-        })?;
+        section.size =
+            offset.checked_add(piece.len()).filter(|&size| size <= MAX_SECTION).ok_or_else(|| {
+                let (name, size) = (input.name.clone(), u128::from(offset) + u128::from(piece.len()));
+                Error::SectionTooLarge { name, size, max: MAX_SECTION }
+            })?;
         section.pieces.push((id, offset));
         places[id.object as usize][id.id.0 as usize] = (data, offset);
     }
@@ -190,7 +190,8 @@ impl<'a> Layout<'a> {
             }
         }
         counts.data_bytes = self.data.iter().map(|section| u128::from(section.size)).sum();
-        let pieces: Vec<_> = self.data.iter().flat_map(|section| &section.pieces).map(|&(id, _)| id).collect();
+        let pieces: Vec<_> =
+            self.data.iter().flat_map(|section| &section.pieces).map(|&(id, _)| id).collect();
         for pointer in pieces.into_iter().flat_map(|piece| kept.pointers(piece)) {
             counts.data_refs += self.count(pointer.referent, false);
         }

@@ -36,9 +36,9 @@ impl Library {
                 if !is_definition {
                     continue;
                 }
-                let known = by_name.get(symbol.name.as_str()).map(|&(member, id)| {
-                    members[member as usize].object().symbol_by_id(id).binding
-                });
+                let known = by_name
+                    .get(symbol.name.as_str())
+                    .map(|&(member, id)| members[member as usize].object().symbol_by_id(id).binding);
                 if known.is_none() || known == Some(Binding::Weak) && symbol.binding == Binding::Global {
                     by_name.insert(symbol.name.as_str().into(), (member, id));
                 }

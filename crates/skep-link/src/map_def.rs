@@ -1,8 +1,8 @@
 //! Whether two definitions of a map are one.
 
 use skep_btf::{Btf, TypeId};
-use skep_object::object::{Map, Object};
 use skep_object::MapDef;
+use skep_object::object::{Map, Object};
 
 /// The first field in which two definitions differ, with both values; none if they are one map.
 pub(crate) fn difference(
@@ -34,10 +34,9 @@ fn of_defs(
     if let Some((field, a, b)) = numbers.into_iter().find(|(_, a, b): &(_, u64, u64)| a != b) {
         return Some((field, [a, b].map(|value| value.to_string())));
     }
-    for (field, a_type, b_type) in
-        [("key", a.key_type, b.key_type), ("value", a.value_type, b.value_type)]
-    {
-        let names = [(a_object, a_type), (b_object, b_type)].map(|(object, ty)| name(object.btf.as_ref(), ty));
+    for (field, a_type, b_type) in [("key", a.key_type, b.key_type), ("value", a.value_type, b.value_type)] {
+        let names =
+            [(a_object, a_type), (b_object, b_type)].map(|(object, ty)| name(object.btf.as_ref(), ty));
         if let [Some(a), Some(b)] = names
             && a != b
         {
@@ -60,7 +59,10 @@ fn name(btf: Option<&Btf>, ty: Option<TypeId>) -> Option<&str> {
     let id = btf.resolve(ty?)?;
     let is_named = matches!(
         btf.ty(id),
-        skep_btf::Type::Struct(_) | skep_btf::Type::Union(_) | skep_btf::Type::Enum(_) | skep_btf::Type::Enum64(_)
+        skep_btf::Type::Struct(_)
+            | skep_btf::Type::Union(_)
+            | skep_btf::Type::Enum(_)
+            | skep_btf::Type::Enum64(_)
     );
     Some(btf.name(id)).filter(|name| is_named && !name.is_empty())
 }

@@ -66,7 +66,8 @@ impl Names {
     fn new(image: &Image) -> Names {
         let funcs = image.funcs.iter().filter(|func| func.exported);
         let funcs = funcs.flat_map(|func| [&func.name].into_iter().chain(&func.aliases));
-        let vars = image.data.iter().flat_map(|data| &data.vars).filter(|var| var.exported).map(|var| &var.name);
+        let vars =
+            image.data.iter().flat_map(|data| &data.vars).filter(|var| var.exported).map(|var| &var.name);
         let maps = image.maps.iter().map(|map| &map.def.name);
         let imports = image.imports.iter().map(|import| &import.name);
         let taken = funcs.chain(vars).chain(maps).chain(imports).cloned().collect();

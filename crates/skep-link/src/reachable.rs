@@ -128,8 +128,13 @@ impl<'a, 'o> Walk<'a, 'o> {
             maps: (0..count).map(|_| Vec::new()).collect(),
             symbols,
         };
-        let mut walk =
-            Walk { options, kept, reached: Vec::new(), tables: JumpTables::default(), has_gotox: HashMap::new() };
+        let mut walk = Walk {
+            options,
+            kept,
+            reached: Vec::new(),
+            tables: JumpTables::default(),
+            has_gotox: HashMap::new(),
+        };
         for object in walk.kept.symbols.counting().collect::<Vec<_>>() {
             walk.make_room(object);
         }
@@ -223,7 +228,11 @@ impl<'a, 'o> Walk<'a, 'o> {
     }
 
     /// What a symbol means, wherever it is defined.
-    fn referent(&mut self, symbol: In<SymbolId>, addend: i64) -> Result<Result<Referent, TargetProblem>, Error> {
+    fn referent(
+        &mut self,
+        symbol: In<SymbolId>,
+        addend: i64,
+    ) -> Result<Result<Referent, TargetProblem>, Error> {
         if let Some(object) = self.kept.symbols.supply(symbol)? {
             self.make_room(object);
         }

@@ -97,7 +97,8 @@ fn label_error(layout: &Layout<'_>, func: usize, at: Slot) -> Error {
     let objects = &layout.kept.objects;
     let id = layout.funcs[func];
     let pieces = layout.data.iter().flat_map(|section| &section.pieces);
-    let mut pointers = pieces.flat_map(|&(piece, _)| layout.kept.pointers(piece).iter().map(move |p| (piece, p)));
+    let mut pointers =
+        pieces.flat_map(|&(piece, _)| layout.kept.pointers(piece).iter().map(move |p| (piece, p)));
     let holder = pointers.find(|(_, p)| p.referent == Referent::Code(id, at));
     let (section, offset) = holder.map_or((id.other(objects.func(id).section), 0), |(piece, p)| {
         (objects.section_of(piece).0, objects.piece(piece).start + p.at)

@@ -94,7 +94,9 @@ impl<'a> Symbols<'a> {
         if let Some(license) = &object.license {
             let first = *self.licensed.get_or_insert(id);
             if objects.object(first).license.as_ref() != Some(license) {
-                return differ("licence", first, |object| format!("{:?}", object.license.as_deref().unwrap_or_default()));
+                return differ("licence", first, |object| {
+                    format!("{:?}", object.license.as_deref().unwrap_or_default())
+                });
             }
         }
         if object.version.is_some() {

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use skep_btf::{
-    Btf, BtfBuilder, ByteOff, CoreRelo, LineInfo, Lines, Linkage, SecVar, StrRef, Type, TypeId,
-};
+use skep_btf::{Btf, BtfBuilder, ByteOff, CoreRelo, LineInfo, Lines, Linkage, SecVar, StrRef, Type, TypeId};
 use skep_insn::Slot;
 use skep_object::image::{Core, Line};
 use skep_object::object::{SectionId, SymbolId};
@@ -63,7 +61,8 @@ impl<'a> Types<'a> {
             files: Vec::new(),
             file_ids: HashMap::new(),
         };
-        let mut roots: BTreeMap<u32, Vec<TypeId>> = types.sources.keys().map(|&id| (id, Vec::new())).collect();
+        let mut roots: BTreeMap<u32, Vec<TypeId>> =
+            types.sources.keys().map(|&id| (id, Vec::new())).collect();
         let vars = types.vars();
         types.roots(keep, &vars, &mut roots);
         types.merge(&roots).map_err(|source| Error::Types { source })?;
@@ -184,7 +183,8 @@ impl<'a> Types<'a> {
     fn add_datasecs(&mut self, sections: Vec<DataVars<'a>>) {
         let Some(types) = &mut self.types else { return };
         for DataVars { name, size, vars } in sections {
-            let new = |&(object, var): &(u32, SecVar)| SecVar { var: self.sources[&object].image(var.var), ..var };
+            let new =
+                |&(object, var): &(u32, SecVar)| SecVar { var: self.sources[&object].image(var.var), ..var };
             let mut vars: Vec<SecVar> = vars.iter().map(new).collect();
             vars.sort_by_key(|var| var.offset);
             self.datasecs.insert(name, types.datasec(name, size, &vars));
@@ -204,9 +204,11 @@ impl<'a> Types<'a> {
         let at = u32::try_from(Slot(info.start).bytes()).ok().map(ByteOff)?;
         let section = objects.section(id.other(info.section)).name.as_str();
         source.funcs.get(&(section, at)).copied().or_else(|| {
-            only(source.btf, objects.func_name(id), |ty| {
-                matches!(ty, Type::Func(func) if func.linkage != Linkage::Extern)
-            })
+            only(
+                source.btf,
+                objects.func_name(id),
+                |ty| matches!(ty, Type::Func(func) if func.linkage != Linkage::Extern),
+            )
         })
     }
 
@@ -261,7 +263,8 @@ impl<'a> Types<'a> {
         let info = objects.func(id);
         let section = objects.section(id.other(info.section)).name.as_str();
         let all = self.sources.get(&id.object).and_then(|source| source.core.get(section));
-        let (Some(all), Some((start, end))) = (all, bytes(info.start).zip(bytes(info.start + info.len))) else {
+        let (Some(all), Some((start, end))) = (all, bytes(info.start).zip(bytes(info.start + info.len)))
+        else {
             return &[];
         };
         &all[all.partition_point(|record| record.at < start)..all.partition_point(|record| record.at < end)]
