@@ -35,11 +35,8 @@ impl Btf {
         }
         let kept = self.closure(roots);
         let mut ids = vec![TypeId::VOID; kept.len()];
-        let mut next = 1;
-        for (id, _) in ids.iter_mut().zip(&kept).filter(|(_, kept)| **kept) {
-            *id = TypeId(next);
-            next += 1;
-        }
+        let places = ids.iter_mut().zip(&kept).filter(|(_, kept)| **kept).map(|(id, _)| id);
+        places.zip(1..).for_each(|(id, new)| *id = TypeId(new));
         let mut part = Part {
             from: self,
             ids: &ids,

@@ -23,7 +23,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) counts: Counts,
     func_ids: PerObject<u32>,
     /// Of each piece, the section of the image and where it lies in it.
-    places: PerObject<(DataId, u64)>,
+    places: Places,
     map_ids: PerObject<u32>,
     import_ids: HashMap<&'a str, ImportId>,
 }
@@ -40,6 +40,9 @@ pub(crate) struct Section<'a> {
     /// What it consists of, and where that lies, in bytes from its start.
     pub(crate) pieces: Vec<(In<PieceIndex>, u64)>,
 }
+
+/// Of each piece, the section of the image and where it lies in it.
+type Places = PerObject<(DataId, u64)>;
 
 /// What is to be imported.
 #[derive(Clone, Copy, Debug)]
@@ -86,10 +89,10 @@ pub(crate) fn plan<'a>(kept: &'a Kept<'a>) -> Result<Layout<'a>, Error> {
 }
 
 /// Puts what is kept of the sections of one name behind each other.
-fn place_data<'a>(kept: &Kept<'a>) -> Result<(PerObject<(DataId, u64)>, Vec<Section<'a>>), Error> {
+fn place_data<'a>(kept: &Kept<'a>) -> Result<(Places, Vec<Section<'a>>), Error> {
     let objects = kept.objects;
     let (numbers, pieces) = enumerate(&kept.data, PieceIndex);
-    let mut places: PerObject<_> = numbers.iter().map(|list| vec![(DataId(0), 0); list.len()]).collect();
+    let mut places: Places = numbers.iter().map(|list| vec![(DataId(0), 0); list.len()]).collect();
     let mut sections: Vec<Section<'a>> = Vec::new();
     let mut by_name: HashMap<&str, DataId> = HashMap::new();
     for id in pieces {
