@@ -3,9 +3,9 @@
 use gimli::constants as dw;
 use skep_btf::IntEncoding;
 
-use crate::model::{Item, ItemKind, Kind, Node, Unit, flag, item_flag};
+use crate::model::{Item, ItemKind, Kind, Node, TypeRef, flag, item_flag};
 use crate::pool::{Id, Rec};
-use crate::reader::{halves, index};
+use crate::reader::halves;
 use crate::report::{Skip, Tally};
 use crate::shape::{At, Shaper, bit_offset, lang_bits};
 
@@ -61,7 +61,7 @@ pub(crate) fn composite(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node, name: 
 pub(crate) fn member(shaper: &mut Shaper<'_>, at: At<'_>, item: &Item, tally: &mut Tally) {
     let mut item = *item;
     if item.flags & item_flag::OLD_STORAGE != 0 {
-        let size = size_of(at.unit, item.ty.0).unwrap_or_default();
+        let size = size_of(at, item.ty, 0).unwrap_or_default();
         item.value = item.value.wrapping_add(size.wrapping_mul(8));
     }
     match bit_offset(&item) {
@@ -73,16 +73,36 @@ pub(crate) fn member(shaper: &mut Shaper<'_>, at: At<'_>, item: &Item, tally: &m
     }
 }
 
-/// The size of the base type or enumeration that a reference leads to.
-fn size_of(unit: &Unit, mut die: u32) -> Option<u64> {
-    for _ in 0..32 {
-        let node = unit.nodes.get(index(unit.find(die)?))?;
+/// What a reference leads to behind typedefs and qualifiers.
+pub(crate) fn find<'u>(at: At<'u>, to: TypeRef) -> Option<(At<'u>, &'u Node)> {
+    let (mut at, mut to) = (at, to);
+    for _ in 0..MAX_CHAIN {
+        let (there, node) = at.follow(to)?;
         match node.kind {
-            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Same => die = node.ty.0,
-            _ => return (node.flags & flag::SIZED != 0).then_some(node.size.into()),
+            Kind::Typedef | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::Same => {
+                (at, to) = (there, node.ty);
+            }
+            _ => return Some((there, node)),
         }
     }
     None
+}
+
+/// No source has longer chains of typedefs and qualifiers, or deeper arrays.
+const MAX_CHAIN: u32 = 32;
+
+/// The size of what a reference leads to, in bytes.
+pub(crate) fn size_of(at: At<'_>, to: TypeRef, depth: u32) -> Option<u64> {
+    let (there, node) = find(at, to)?;
+    match node.kind {
+        Kind::Pointer => Some(there.unit.bases.address_size.into()),
+        Kind::Array if depth < MAX_CHAIN => {
+            let element = size_of(there, node.ty, depth + 1)?;
+            let mut counts = there.unit.items(node).iter().map(|item| item.value);
+            counts.try_fold(element, |size: u64, count| size.checked_mul(count))
+        }
+        _ => (node.flags & flag::SIZED != 0).then_some(node.size.into()),
+    }
 }
 
 /// An enumeration.

@@ -190,6 +190,7 @@ impl Decoder {
             unit.bases.addr = 8;
             unit.bases.loclists = 4 + offset_size * 2;
         }
+        unit.bases.address_size = source.header.encoding.address_size;
         let parts = source.header.parts;
         unit.bases.str_offsets = unit.bases.str_offsets.wrapping_add(parts.str_offsets);
         unit.bases.loclists = unit.bases.loclists.wrapping_add(parts.loclists);

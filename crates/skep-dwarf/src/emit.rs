@@ -6,6 +6,7 @@
 use skep_btf::{Btf, Endian, Kind, Linkage};
 
 use crate::error::Error;
+use crate::functions::As;
 use crate::hash::Map;
 use crate::names::{Name, Names};
 use crate::path::Paths;
@@ -17,7 +18,7 @@ use crate::variables::Section;
 pub(crate) struct Output<'o> {
     pub(crate) records: &'o Records,
     pub(crate) names: &'o Names<'o>,
-    pub(crate) functions: &'o [Id],
+    pub(crate) functions: &'o [(Id, As)],
     pub(crate) sections: &'o [Section<'o>],
     pub(crate) endian: Endian,
     /// The name of the type that indices of arrays have.
@@ -117,7 +118,7 @@ impl<'o> Writer<'o> {
         for (_, _, id) in roots {
             self.number(id);
         }
-        for &function in self.output.functions {
+        for &(function, _) in self.output.functions {
             self.number(records.get(function).id(2));
         }
         for section in self.output.sections {
@@ -304,9 +305,12 @@ impl<'o> Writer<'o> {
     /// Functions, variables and sections, which no type refers to.
     fn write_declarations(&mut self) {
         let records = self.output.records;
-        for &function in self.output.functions {
+        for &(function, name) in self.output.functions {
             let record = records.get(function);
-            let name = self.path(record.id(0), record.name(1), record.flags());
+            let name = match name {
+                As::Itself => self.path(record.id(0), record.name(1), record.flags()),
+                As::Symbol(name) => self.identifier(name),
+            };
             let proto = self.id(record.word(2));
             self.places.push(record.first);
             self.head(name, Kind::Func, false, index(Linkage::Static as u32), proto);

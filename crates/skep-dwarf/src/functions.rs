@@ -37,6 +37,15 @@ impl<'d> Symbols<'d> {
     }
 }
 
+/// What a function is encoded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum As {
+    /// Under the name of its record.
+    Itself,
+    /// Under the name that the linker sees, because its own stands for several functions.
+    Symbol(Name),
+}
+
 /// Says for each function, in their order, whether it is encoded (the first of its name) or why not.
 pub(crate) fn choose(
     functions: &[Placed],
@@ -44,7 +53,7 @@ pub(crate) fn choose(
     names: &Names<'_>,
     symbols: &Symbols<'_>,
     which: Functions,
-) -> Vec<Result<(), Skip>> {
+) -> Vec<Result<As, Skip>> {
     let mut groups: Map<(Id, Name), Group> = Map::default();
     for function in functions {
         let record = records.get(function.id);
@@ -63,14 +72,26 @@ pub(crate) fn choose(
     }
     let outcome = |function: &Placed| {
         let record = records.get(function.id);
-        let group = groups.get(&(record.id(0), record.name(1)));
-        match group {
-            Some(group) => group.outcome(which),
-            None => Ok(()),
+        let Some(group) = groups.get(&(record.id(0), record.name(1))) else { return Ok(As::Itself) };
+        if record.flags() & RUST == 0 {
+            return group.outcome(which).map(|()| As::Itself);
+        }
+        // Rust has a symbol for each function, and a calling convention of its own.
+        let has_symbol = function.linkage_name.is_none()
+            || symbols.exact.is_empty()
+            || symbols.exact.contains(&*names.text(function.linkage_name));
+        match which {
+            Functions::None => Err(Skip::NoSymbol),
+            Functions::Consistent if !has_symbol => Err(Skip::NoSymbol),
+            _ if group.differs && !function.linkage_name.is_none() => Ok(As::Symbol(function.linkage_name)),
+            _ => Ok(As::Itself),
         }
     };
     functions.iter().map(outcome).collect()
 }
+
+/// The flag of the records of Rust.
+const RUST: u32 = 0x10;
 
 /// The functions of one name.
 #[derive(Debug, Default)]

@@ -128,7 +128,7 @@ impl<'w> Worker<'w> {
         Worker {
             work: *work,
             decoder: Decoder::new(work.registers),
-            shaper: Shaper::new(work.pool, work.variables, work.arrays),
+            shaper: Shaper::new(work.pool, &work.input.names, work.variables, work.arrays),
             unit: Unit::default(),
         }
     }

@@ -68,6 +68,7 @@ use std::sync::Arc;
 
 use skep_btf::{Btf, Endian, TypeId, dedup};
 
+use crate::functions::As;
 use crate::gather::{Gathered, Work};
 use crate::input::Input;
 use crate::pool::{Id, Place, Pool, Records};
@@ -152,6 +153,7 @@ fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Vec<Place>, Repor
 
     let placed = all_placed(&gathered, |gist| &gist.shaped.variables);
     let (sections, fates) = variables::place(&placed, &files.main, &input.names, options.variables);
+    let fates: Vec<Result<As, Skip>> = fates.into_iter().map(|fate| fate.map(|()| As::Itself)).collect();
     count(&mut gathered, &records, &placed, &fates);
 
     let endian = if files.main.sections.big { Endian::Big } else { Endian::Little };
@@ -177,19 +179,23 @@ fn count(
     gathered: &mut Gathered,
     records: &Records,
     placed: &[Placed],
-    fates: &[Result<(), Skip>],
-) -> Vec<Id> {
+    fates: &[Result<As, Skip>],
+) -> Vec<(Id, As)> {
     let mut encoded = Vec::new();
     let mut known = hash::Set::default();
     for (of, fate) in placed.iter().zip(fates) {
         let unit = usize::try_from(of.place.unit()).ok().and_then(|at| gathered.units.get_mut(at));
         let Some(unit) = unit else { continue };
         match fate {
-            Ok(()) => {
+            Ok(name) => {
                 unit.shaped.tally.encoded += u64::from(of.dies);
                 let record = records.get(of.id);
-                if known.insert((record.id(0), record.name(1))) {
-                    encoded.push(of.id);
+                let key = match *name {
+                    As::Itself => (record.id(0), record.name(1)),
+                    As::Symbol(symbol) => (Id::VOID, symbol),
+                };
+                if known.insert(key) {
+                    encoded.push((of.id, *name));
                 }
             }
             Err(why) => unit.shaped.tally.skip(*why, of.dies.into()),

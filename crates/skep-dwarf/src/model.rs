@@ -202,6 +202,8 @@ pub(crate) struct Bases {
     pub(crate) str_offsets: u64,
     pub(crate) addr: u64,
     pub(crate) loclists: u64,
+    /// In bytes.
+    pub(crate) address_size: u8,
 }
 
 impl Unit {

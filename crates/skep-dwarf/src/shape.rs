@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::hash::Map;
 use crate::lang::Lang;
 use crate::model::{External, Item, ItemKind, Kind, Node, TypeRef, Unit, flag, item_flag};
-use crate::names::Name;
+use crate::names::{Name, Names};
 use crate::options::Arrays;
 use crate::pool::{Id, Place, Pool, Rec, Recent};
 use crate::reader::{halves, index, word};
@@ -61,6 +61,7 @@ pub(crate) struct Placed {
 pub(crate) struct Shaper<'p> {
     pool: &'p Pool,
     recent: Recent,
+    pub(crate) names: &'p Names<'p>,
     /// The addresses of the variables that are wanted.
     variables: &'p [Range<u64>],
     arrays: Arrays,
@@ -92,10 +93,16 @@ pub(crate) struct At<'u> {
 }
 
 impl<'p> Shaper<'p> {
-    pub(crate) fn new(pool: &'p Pool, variables: &'p [Range<u64>], arrays: Arrays) -> Shaper<'p> {
+    pub(crate) fn new(
+        pool: &'p Pool,
+        names: &'p Names<'p>,
+        variables: &'p [Range<u64>],
+        arrays: Arrays,
+    ) -> Shaper<'p> {
         Shaper {
             pool,
             recent: Recent::new(),
+            names,
             variables,
             arrays,
             undo: false,
@@ -400,9 +407,15 @@ impl<'p> Shaper<'p> {
         let start = self.words.len();
         let ret = self.reference(ret.0, ret.1, tally);
         self.words.extend([Rec::Proto.head(0), ret.0]);
-        for item in at.unit.items(node).iter().filter(|item| item.kind == ItemKind::Param) {
+        let params = at.unit.items(node).iter().filter(|item| item.kind == ItemKind::Param);
+        for (which, item) in params.enumerate() {
             let ty = self.reference(at, item.ty, tally);
-            self.words.extend([item.name.0, ty.0]);
+            let mut name = item.name;
+            if name.is_none() && node.kind == Kind::Function && node.lang == Lang::Rust {
+                // A pattern; the kernel wants a name.
+                name = self.names.name(format!("__{which}").as_bytes());
+            }
+            self.words.extend([name.0, ty.0]);
         }
         if node.flags & flag::VARIADIC != 0 {
             self.words.extend([0, 0]);
@@ -502,6 +515,7 @@ impl<'p> Shaper<'p> {
             unnamed: 0,
         };
         let (mut here, mut node) = (at, *node);
+        let mut has_params = false;
         for _ in 0..MAX_CHAIN {
             origin.flags |= node.flags;
             if origin.named.is_none() && !node.name.is_none() {
@@ -510,23 +524,19 @@ impl<'p> Shaper<'p> {
             if origin.ty.1.is_none() {
                 origin.ty = (here, node.ty);
             }
-            origin.declared = (here, node);
+            if !has_params {
+                has_params = has_typed_params(here, &node);
+                origin.declared = (here, node);
+            }
             if node.flags & flag::HAS_ORIGIN == 0 {
                 break;
             }
-            let to = TypeRef(node.a);
-            let next = if to.0 & TypeRef::EXTERNAL != 0 {
-                let external = here.unit.externals.get(index(to.0 & !TypeRef::EXTERNAL));
-                external.and_then(|&external| here.others.find(here.number, external))
-            } else {
-                here.unit.find(to.0).map(|found| (here.number, here.unit, found))
-            };
-            let Some((number, unit, found)) = next else { break };
-            let Some(&found) = unit.nodes.get(index(found)) else { break };
-            (here, node) = (At { number, unit, ..here }, found);
+            let Some((there, &next)) = here.follow(TypeRef(node.a)) else { break };
+            (here, node) = (there, next);
         }
         let params = origin.declared.0.unit.items(&origin.declared.1);
-        if params.iter().any(|item| item.kind == ItemKind::Param && item.name.is_none()) {
+        let is_unnamed = |item: &Item| item.kind == ItemKind::Param && item.name.is_none();
+        if node.lang != Lang::Rust && params.iter().any(is_unnamed) {
             origin.unnamed = flag::UNNAMED;
         }
         origin
@@ -541,7 +551,7 @@ struct Origin<'u> {
     /// The node with the name.
     named: Option<Node>,
     named_at: At<'u>,
-    /// The end of the chain, which has the parameters.
+    /// The first of the chain whose parameters have types, or its end.
     declared: (At<'u>, Node),
     ty: (At<'u>, TypeRef),
     flags: u16,
@@ -555,6 +565,19 @@ impl<'u> At<'u> {
         At { place: Place::new(self.number, node.die, 0), ..self }
     }
 
+    /// The node that a reference of this unit leads to.
+    pub(crate) fn follow(self, to: TypeRef) -> Option<(At<'u>, &'u Node)> {
+        let (number, unit, node) = if to.is_none() {
+            return None;
+        } else if to.0 & TypeRef::EXTERNAL != 0 {
+            let &external = self.unit.externals.get(index(to.0 & !TypeRef::EXTERNAL))?;
+            self.others.find(self.number, external)?
+        } else {
+            (self.number, self.unit, self.unit.find(to.0)?)
+        };
+        Some((At { number, unit, ..self }, unit.nodes.get(index(node))?))
+    }
+
     /// The same, for the next record of the same node.
     #[inline]
     pub(crate) fn which(self, which: usize) -> At<'u> {
@@ -562,6 +585,10 @@ impl<'u> At<'u> {
         let which = u64::try_from(which).unwrap_or_default().min(0xff);
         At { place: Place(self.place.0 & !0xff | which), ..self }
     }
+}
+
+fn has_typed_params(at: At<'_>, node: &Node) -> bool {
+    at.unit.items(node).iter().any(|item| item.kind == ItemKind::Param && !item.ty.is_none())
 }
 
 /// A struct, union or enumeration with its parts.

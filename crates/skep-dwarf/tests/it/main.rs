@@ -4,4 +4,5 @@ mod c;
 mod dump;
 mod files;
 mod robust;
+mod rust;
 mod tools;
