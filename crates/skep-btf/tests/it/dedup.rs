@@ -667,6 +667,28 @@ fn tags_follow_what_they_are_put_on() {
     check(&[&a, &b, &a], &[(Kind::Struct, "s", 1), (Kind::DeclTag, "both", 1), (Kind::DeclTag, "one", 2)]);
 }
 
+/// What can be read can be merged and compared, sense or not.
+#[test]
+fn damaged_sets_are_merged() {
+    let mut read = 0;
+    for seed in seeds() {
+        let mut random = Random(seed);
+        let btf = random::types(&mut random);
+        let mut sets = vec![btf.clone()];
+        for _ in 0..3 {
+            let endian = random.endian();
+            let bytes = random::damage_types(&mut random, &btf.to_bytes(endian), endian);
+            sets.extend(Btf::parse(&bytes));
+        }
+        read += sets.len() - 1;
+        let inputs: Vec<&Btf> = sets.iter().collect();
+        let once = merged(&inputs).btf;
+        assert!(merged(&[&once]).btf == once, "seed {seed}");
+        sets.iter().for_each(|set| _ = skep_btf::diff::diff(set, &btf).unwrap());
+    }
+    assert!(read > 10, "{read} were read");
+}
+
 /// In C, a copy of a type inside one unit is the same type as the first.
 #[test]
 fn copies_inside_of_one_input() {
