@@ -17,6 +17,9 @@ use crate::{check, parse, write};
 /// Every reference between them has been checked: whatever id or string a type of the set names, the set has. An id or
 /// string of another set is taken for void or the empty string where there is no `Option` to tell.
 ///
+/// A type of a kind that is newer than this crate reads as void, if the section says how long it is; else the section is
+/// refused. It is written as it was read.
+///
 /// A set may be *split*: on top of another, its [`base`](Btf::base), as a kernel module's types are on top of the
 /// kernel's. Its ids and strings go on where those of the base end, and whatever is looked up by id, string or name is
 /// looked up in both. [`ids`](Btf::ids), [`iter`](Btf::iter) and [`to_bytes`](Btf::to_bytes) are about the split part
@@ -129,10 +132,10 @@ impl Btf {
         self.get(id).unwrap_or(Type::Void)
     }
 
-    /// The kind of a type; `None` for void.
+    /// The kind of a type; `None` for void, and for a type of a kind that is newer than this crate.
     #[must_use]
     pub fn kind(&self, id: TypeId) -> Option<Kind> {
-        self.home(id).store.record(id).map(|record| record.kind)
+        self.home(id).store.record(id).filter(|record| !record.is_opaque).map(|record| record.kind)
     }
 
     /// The name of a type; empty for an anonymous one.
@@ -314,6 +317,18 @@ impl Btf {
         &set.strings
     }
 
+    /// Whether all kinds are known.
+    pub(crate) fn check_known(&self) -> Result<(), Error> {
+        match self.ids().zip(&self.store.records).find(|(_, record)| record.is_opaque) {
+            None => Ok(()),
+            Some((id, _)) => Err(Error::Definition {
+                id,
+                found: "of a kind that this version does not know".to_owned(),
+                expected: "a known one, since what it refers to is to be changed",
+            }),
+        }
+    }
+
     /// Whether a string may start there.
     pub(crate) fn has_string(&self, at: StrRef) -> bool {
         self.strings_of(at).contains(at)
@@ -343,6 +358,7 @@ impl PartialEq for Btf {
             && self.count() == other.count()
             && self.iter().zip(other.iter()).all(|(a, b)| a == b)
             && self.ids().all(|id| self.name_ref(id) == other.name_ref(id))
+            && self.store.opaque == other.store.opaque
     }
 }
 

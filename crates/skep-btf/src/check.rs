@@ -7,8 +7,10 @@ use crate::write;
 
 /// Finds the first type or name that does not exist. The types' encoding starts at `start` in its section.
 pub(crate) fn references(btf: &Btf, start: usize) -> Result<(), Error> {
-    let mut offset = start;
+    let mut next = start;
     for (id, ty) in btf.iter() {
+        let offset = next;
+        next = next.saturating_add(write::encoded_size(btf.store(), id));
         let Some(kind) = ty.kind() else { continue };
         let mut fault = None;
         ty.references(|found, name, index| {
@@ -28,7 +30,6 @@ pub(crate) fn references(btf: &Btf, start: usize) -> Result<(), Error> {
         if let Some(fault) = fault {
             return Err(fault);
         }
-        offset = offset.saturating_add(write::encoded_size(btf.store(), id));
     }
     Ok(())
 }

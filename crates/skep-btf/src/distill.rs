@@ -71,6 +71,7 @@ impl Btf {
     /// The types of the set, and before them some of its base, on another base. `ids` tells where types of the old base are
     /// in the new one.
     fn put_on(&self, base: Arc<Btf>, moved: &[TypeId], mut ids: Vec<TypeId>) -> Result<Rebased, Error> {
+        self.check_known()?;
         let own = || moved.iter().copied().chain(self.ids());
         for (old, new) in own().zip(base.count() + 1..) {
             ids[index(old.0) - 1] = TypeId(new);

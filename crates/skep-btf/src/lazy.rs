@@ -8,6 +8,7 @@ use crate::btf::Btf;
 use crate::bytes::{Endian, Part, index, word};
 use crate::error::{Error, FieldName};
 use crate::kind::{Kind, Vlen};
+use crate::opaque::Lengths;
 use crate::parse;
 use crate::store::Store;
 use crate::strings::Strings;
@@ -41,6 +42,8 @@ pub struct LazyBtf<'a> {
     endian: Endian,
     types: Part<'a>,
     strings: &'a [u8],
+    /// How long types of unknown kinds are.
+    lengths: Lengths,
     /// The last id of the base, and the length of its strings.
     first: TypeId,
     start: u32,
@@ -113,12 +116,12 @@ impl<'a> LazyBtf<'a> {
     }
 
     fn open(bytes: &'a [u8], base: Option<&'a LazyBtf<'a>>) -> Result<LazyBtf<'a>, Error> {
-        let (endian, types, strings) = parse::parts(bytes)?;
+        let parse::Parts { endian, types, strings, lengths } = parse::parts(bytes)?;
         parse::check_ends(strings, base.is_some())?;
         let first = base.map(LazyBtf::count).transpose()?.unwrap_or_default();
         let start = base.map_or(0, |base| base.start.saturating_add(word(base.strings.len())));
         let (first, strings) = (TypeId(first), strings.bytes);
-        Ok(LazyBtf { base, endian, types, strings, first, start, index: OnceLock::new() })
+        Ok(LazyBtf { base, endian, types, strings, lengths, first, start, index: OnceLock::new() })
     }
 
     /// How many types there are, with those of the base.
@@ -224,9 +227,11 @@ impl<'a> LazyBtf<'a> {
                     break;
                 }
                 id = id.saturating_add(1);
-                let head = parse::head::<BIG>(&types, at, TypeId(id))?;
+                let head = parse::head::<BIG>(&types, &self.lengths, at, TypeId(id))?;
                 at += head.len;
-                visit(Head { id: TypeId(id), kind: head.kind, name: head.name });
+                if let Some(kind) = head.kind {
+                    visit(Head { id: TypeId(id), kind, name: head.name });
+                }
             }
         }
         // Another thread or a search before may have been faster, with the same result.
@@ -249,8 +254,8 @@ impl<'a> LazyBtf<'a> {
         let mut at = index(positions.offsets[index(number / STEP)]);
         for _ in 0..number % STEP {
             at += match self.endian {
-                Endian::Little => parse::head::<false>(&self.types, at, id)?.len,
-                Endian::Big => parse::head::<true>(&self.types, at, id)?.len,
+                Endian::Little => parse::head::<false>(&self.types, &self.lengths, at, id)?.len,
+                Endian::Big => parse::head::<true>(&self.types, &self.lengths, at, id)?.len,
             };
         }
         parse::one(self.endian, &self.types, at, id, store)?;

@@ -88,6 +88,7 @@ mod ext;
 mod kind;
 mod lines;
 mod names;
+mod opaque;
 mod parse;
 mod store;
 mod strings;

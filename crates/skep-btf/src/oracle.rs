@@ -54,7 +54,7 @@ fn lookups(btf: &Btf) {
     assert_eq!(btf.iter().map(|(id, _)| id).collect::<Vec<_>>(), btf.ids().collect::<Vec<_>>());
     for (id, ty) in btf.iter() {
         assert!(btf.get(id) == Some(ty) && btf.ty(id) == ty);
-        assert!(btf.kind(id).is_some() && btf.kind(id) == ty.kind());
+        assert!(btf.kind(id) == ty.kind());
         ty.references(|other, field, _| assert!(other.0 <= count, "{id}: {field} is {other} of {count}"));
         ty.names(|name, field, _| {
             assert!(btf.get_string(name).is_some(), "{id}: the name of {field} is {name}")

@@ -7,6 +7,7 @@ use crate::bytes::{Endian, Header, Part, index, len64, word};
 use crate::check;
 use crate::error::{Error, FieldName, Section};
 use crate::kind::{Arg, Flag, Kind, Row, Vlen, row};
+use crate::opaque::Lengths;
 use crate::store::{Record, Store};
 use crate::strings::Strings;
 use crate::types::{Enumerator, IntEncoding, Linkage, Member, Param, SecVar, StrRef, TypeId};
@@ -17,12 +18,12 @@ const HEADER_MIN: u32 = 24;
 const HEADER_KNOWN: u32 = 32;
 
 pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
-    let (endian, types, strings) = parts(bytes)?;
+    let Parts { endian, types, strings, lengths } = parts(bytes)?;
     let strings = string_table(strings, base.as_deref())?;
     let first = base.as_ref().map_or(0, |base| base.count());
     let (store, used) = match endian {
-        Endian::Little => decode::<false>(types, first)?,
-        Endian::Big => decode::<true>(types, first)?,
+        Endian::Little => decode::<false>(types, first, lengths)?,
+        Endian::Big => decode::<true>(types, first, lengths)?,
     };
     let btf = Btf::from_parts(base, strings, store);
     // The rare path knows which type is at fault, and looks again at each reference to find it.
@@ -32,14 +33,21 @@ pub(crate) fn btf(bytes: &[u8], base: Option<Arc<Btf>>) -> Result<Btf, Error> {
     Ok(btf)
 }
 
-/// The byte order, the types and the strings.
-pub(crate) fn parts(bytes: &[u8]) -> Result<(Endian, Part<'_>, Part<'_>), Error> {
+/// What a section is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) endian: Endian,
+    pub(crate) types: Part<'a>,
+    pub(crate) strings: Part<'a>,
+    pub(crate) lengths: Lengths,
+}
+
+pub(crate) fn parts(bytes: &[u8]) -> Result<Parts<'_>, Error> {
     let header = Header::read(Section::Btf, bytes, HEADER_MIN, HEADER_KNOWN)?;
     let types = header.part(8, "the type section")?;
     let strings = header.part(16, "the string section")?;
     let layout = header.part(24, "the layout section")?;
     check_parts(&header, bytes, &[types, layout, strings])?;
-    Ok((header.endian, types, strings))
+    Ok(Parts { endian: header.endian, types, strings, lengths: Lengths::read(&layout) })
 }
 
 /// Whether the strings go on where others end.
@@ -168,17 +176,46 @@ impl Item<'_> {
     }
 }
 
-fn decode<const BIG: bool>(part: Part<'_>, first: u32) -> Result<(Store, Used), Error> {
-    let mut store = Store { base: first, ..Store::default() };
+fn decode<const BIG: bool>(part: Part<'_>, first: u32, lengths: Lengths) -> Result<(Store, Used), Error> {
+    let mut store = Store { base: first, lengths, ..Store::default() };
     let mut used = Used::default();
     let mut rest = part.bytes;
     while !rest.is_empty() {
+        if let Some((record, after)) = opaque::<BIG>(rest, &mut store, &mut used) {
+            store.records.push(record);
+            rest = after;
+            continue;
+        }
         let (item, name, after) = next::<BIG>(rest, part.end() - rest.len(), TypeId(store.count() + 1))?;
         let record = record::<BIG>(&item, used.name(name), &mut store, &mut used)?;
         store.records.push(record);
         rest = after;
     }
     Ok((store, used))
+}
+
+/// The length of a type of an unknown kind, if the section tells it, and if it is all there.
+fn opaque_len<const BIG: bool>(rest: &[u8], lengths: &Lengths) -> Option<usize> {
+    let [_, info, _] = words3::<BIG>(rest.first_chunk::<12>()?);
+    let (once, each) = lengths.get(info >> 24 & 0x7f)?;
+    Some(12 + once + index(info & 0x00ff_ffff) * each).filter(|&len| len <= rest.len())
+}
+
+/// A type of an unknown kind, and what follows.
+fn opaque<'a, const BIG: bool>(
+    rest: &'a [u8],
+    store: &mut Store,
+    used: &mut Used,
+) -> Option<(Record, &'a [u8])> {
+    let (bytes, after) = rest.split_at_checked(opaque_len::<BIG>(rest, &store.lengths)?)?;
+    let mut words = bytes.as_chunks().0.iter().map(|&bytes| u32_at::<BIG>(bytes));
+    let (name, info, arg) = (words.next()?, words.next()?, words.next()?);
+    let a = word(store.opaque.len());
+    store.opaque.push(info);
+    store.opaque.extend(words);
+    let b = word(store.opaque.len()) - a;
+    let name = used.name(name);
+    Some((Record { name, kind: Kind::Fwd, is_opaque: true, flag: false, arg, a, b }, after))
 }
 
 /// The next type, the offset of its name, and what follows.
@@ -206,7 +243,8 @@ fn next<const BIG: bool>(rest: &[u8], offset: usize, id: TypeId) -> Result<(Item
 
 /// What the first words of a type tell.
 pub(crate) struct Head {
-    pub(crate) kind: Kind,
+    /// `None` if it is not known.
+    pub(crate) kind: Option<Kind>,
     pub(crate) name: u32,
     /// The length of the whole type, in bytes.
     pub(crate) len: usize,
@@ -214,7 +252,12 @@ pub(crate) struct Head {
 
 /// The first words of the type that starts there, in a part with types. `id` is for messages.
 #[inline]
-pub(crate) fn head<const BIG: bool>(types: &Part<'_>, at: usize, id: TypeId) -> Result<Head, Error> {
+pub(crate) fn head<const BIG: bool>(
+    types: &Part<'_>,
+    lengths: &Lengths,
+    at: usize,
+    id: TypeId,
+) -> Result<Head, Error> {
     let rest = types.bytes.get(at..).unwrap_or_default();
     if let Some(words) = rest.first_chunk::<12>()
         && let [name, info, _] = words3::<BIG>(words)
@@ -223,12 +266,15 @@ pub(crate) fn head<const BIG: bool>(types: &Part<'_>, at: usize, id: TypeId) -> 
         let elems = if row.vlen == Vlen::Count { index(info & 0x00ff_ffff) } else { 0 };
         let len = 12 + row.info_size + elems * row.elem_size;
         if len <= rest.len() {
-            return Ok(Head { kind: row.kind, name, len });
+            return Ok(Head { kind: Some(row.kind), name, len });
         }
+    }
+    if let Some(len) = opaque_len::<BIG>(rest, lengths) {
+        return Ok(Head { kind: None, name: 0, len });
     }
     // What is wrong is told by the one who reads the type.
     let (item, name, after) = next::<BIG>(rest, types.start + at, id)?;
-    Ok(Head { kind: item.row.kind, name, len: rest.len() - after.len() })
+    Ok(Head { kind: Some(item.row.kind), name, len: rest.len() - after.len() })
 }
 
 /// Reads the type that starts there.
@@ -262,7 +308,15 @@ fn record<const BIG: bool>(
     store: &mut Store,
     used: &mut Used,
 ) -> Result<Record, Error> {
-    let mut record = Record { name, kind: item.row.kind, flag: item.flag, arg: item.arg, a: 0, b: item.vlen };
+    let mut record = Record {
+        name,
+        kind: item.row.kind,
+        is_opaque: false,
+        flag: item.flag,
+        arg: item.arg,
+        a: 0,
+        b: item.vlen,
+    };
     if item.row.arg == Arg::Type {
         used.ty(item.arg);
     }

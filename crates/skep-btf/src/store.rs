@@ -2,6 +2,7 @@
 
 use crate::bytes::{index, word};
 use crate::kind::Kind;
+use crate::opaque::Lengths;
 use crate::types::{
     Array, Composite, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, FwdKind, Int, IntEncoding,
     Linkage, Member, Param, SecVar, StrRef, Type, TypeId, TypeTag, Var,
@@ -17,13 +18,20 @@ pub(crate) struct Store {
     pub(crate) enumerators: Vec<Enumerator>,
     pub(crate) params: Vec<Param>,
     pub(crate) vars: Vec<SecVar>,
+    /// The words of types of unknown kinds, but for their names and third words.
+    pub(crate) opaque: Vec<u32>,
+    /// How long those types are.
+    pub(crate) lengths: Lengths,
 }
 
 /// A type, as close to its encoding as lookup allows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record {
     pub(crate) name: StrRef,
+    /// Of a type of an unknown kind, any.
     pub(crate) kind: Kind,
+    /// Whether the kind is unknown. The list is its words then.
+    pub(crate) is_opaque: bool,
     /// `kind_flag`; for a struct or union it follows from the members.
     pub(crate) flag: bool,
     /// `size_or_type`; for an array, the element type.
@@ -75,7 +83,10 @@ impl Store {
     }
 
     pub(crate) fn view(&self, record: &Record) -> Type<'_> {
-        let &Record { kind, flag, arg, a, b, .. } = record;
+        let &Record { kind, is_opaque, flag, arg, a, b, .. } = record;
+        if is_opaque {
+            return Type::Void;
+        }
         let ty = TypeId(arg);
         match kind {
             Kind::Int => {
@@ -119,7 +130,7 @@ impl Store {
     }
 
     fn encode(&mut self, name: StrRef, ty: &Type<'_>) -> Option<Record> {
-        let mut record = Record { name, kind: ty.kind()?, flag: false, arg: 0, a: 0, b: 0 };
+        let mut record = Record { name, kind: ty.kind()?, is_opaque: false, flag: false, arg: 0, a: 0, b: 0 };
         match *ty {
             Type::Void => return None,
             Type::Int(int) => (record.arg, record.a) = (int.size, int_word(int)),
@@ -174,9 +185,20 @@ impl Store {
 
     /// Appends the types of a store whose first one follows the last one here.
     pub(crate) fn append(&mut self, other: &Store) {
-        for (record, ty) in other.records.iter().map(|record| (record, other.view(record))) {
-            self.push(record.name, &ty);
+        for record in &other.records {
+            if record.is_opaque {
+                let (a, b) = append(&mut self.opaque, other.words(record));
+                self.records.push(Record { a, b, ..*record });
+            } else {
+                self.push(record.name, &other.view(record));
+            }
         }
+        self.lengths.join(&other.lengths);
+    }
+
+    /// The words of a type of an unknown kind.
+    pub(crate) fn words(&self, record: &Record) -> &[u32] {
+        list(&self.opaque, record)
     }
 
     /// Gives the struct or union its members.
@@ -215,6 +237,7 @@ impl Store {
             + self.enumerators.capacity() * size_of::<Enumerator>()
             + self.params.capacity() * size_of::<Param>()
             + self.vars.capacity() * size_of::<SecVar>()
+            + self.opaque.capacity() * size_of::<u32>()
     }
 }
 

@@ -8,19 +8,26 @@ use crate::types::{Type, TypeId};
 
 /// The header without a layout, which old readers do not know.
 pub(crate) const HEADER_LEN: u32 = 24;
+/// The header with one.
+const HEADER_WITH_LAYOUT: u32 = 32;
 
 /// The section; the builder and the parser have checked that it fits into 32 bits.
 pub(crate) fn btf(btf: &Btf, endian: Endian) -> Vec<u8> {
     let (store, strings) = (btf.store(), btf.strings().section());
     let types_len = types_len(store);
-    let mut out = Vec::with_capacity(index(HEADER_LEN) + types_len + strings.len());
-    push_preamble(&mut out, endian, HEADER_LEN);
-    for field in [0, word(types_len), word(types_len), word(strings.len())] {
-        endian.push_u32(&mut out, field);
+    // Who does not know a kind has to know how long its types are.
+    let layout = if store.opaque.is_empty() { Vec::new() } else { store.lengths.section() };
+    let header = if layout.is_empty() { HEADER_LEN } else { HEADER_WITH_LAYOUT };
+    let mut out = Vec::with_capacity(index(header) + types_len + layout.len() + strings.len());
+    push_preamble(&mut out, endian, header);
+    let fields = [0, types_len, types_len + layout.len(), strings.len(), types_len, layout.len()];
+    for field in &fields[..if layout.is_empty() { 4 } else { 6 }] {
+        endian.push_u32(&mut out, word(*field));
     }
     for record in &store.records {
         push_type(&mut out, endian, store, record);
     }
+    out.extend_from_slice(&layout);
     out.extend_from_slice(strings);
     out
 }
@@ -36,12 +43,23 @@ pub(crate) fn encoded_size(store: &Store, id: TypeId) -> usize {
 }
 
 fn record_size(record: &Record) -> usize {
+    if record.is_opaque {
+        return (2 + index(record.b)) * 4;
+    }
     let row = record.kind.row();
     let elems = if row.vlen == Vlen::Count { index(record.b) } else { 0 };
     12 + row.info_size + elems * row.elem_size
 }
 
 fn push_type(out: &mut Vec<u8>, endian: Endian, store: &Store, record: &Record) {
+    if record.is_opaque {
+        let (info, tail) = store.words(record).split_first().unwrap_or((&0, &[]));
+        [&[record.name.0, *info, record.arg], tail]
+            .concat()
+            .iter()
+            .for_each(|&word| endian.push_u32(out, word));
+        return;
+    }
     let row = record.kind.row();
     let vlen = match row.vlen {
         Vlen::Count => record.b,

@@ -104,8 +104,15 @@ impl Out<'_, '_> {
         let Some(kind) = head.kind else { return Ok(()) };
         let (words, edges) = (graph.words(node), graph.edges(node));
         let first = edges.first().map_or(TypeId::VOID, |&to| id_of(to));
-        let mut record =
-            Record { name: self.name(head.name)?, kind, flag: head.flag, arg: 0, a: head.extra, b: 0 };
+        let mut record = Record {
+            name: self.name(head.name)?,
+            kind,
+            is_opaque: false,
+            flag: head.flag,
+            arg: 0,
+            a: head.extra,
+            b: 0,
+        };
         match kind {
             Kind::Int | Kind::Float => record.arg = head.size,
             Kind::Array => {

@@ -83,6 +83,7 @@ impl<'a> Graph<'a> {
         let bases = parts.len();
         let parts: Vec<&Btf> = parts.into_iter().chain(inputs.iter().copied()).collect();
         check_bases(inputs, base)?;
+        parts.iter().try_for_each(|part| part.check_known())?;
         let types = parts.iter().map(|part| part.store().records.len()).sum::<usize>();
         // A bit is left for those who number nodes.
         if types > index(u32::MAX >> 2) {

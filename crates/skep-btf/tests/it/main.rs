@@ -10,6 +10,7 @@ mod header;
 mod layouts;
 mod lazy;
 mod maps;
+mod opaque;
 mod property;
 mod random;
 mod real;
