@@ -7,6 +7,7 @@
 
 mod control;
 mod memory;
+mod twins;
 mod values;
 
 use std::ops::Range;
@@ -123,7 +124,10 @@ pub fn module(random: &mut Random, profile: Profile) -> Module {
     let mut writer = Writer::new(random, profile, &mut module, func, &world);
     writer.main();
     funcs.push(writer.func);
-    for func in funcs.into_iter().rev() {
+    for mut func in funcs.into_iter().rev() {
+        if random.once_in(3) {
+            twins::add(random, &mut func);
+        }
         module.add_func(func);
     }
     module

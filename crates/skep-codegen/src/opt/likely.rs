@@ -10,7 +10,7 @@ pub(super) fn run(func: &mut Func, _context: &Context) -> bool {
     let mut changed = false;
     for at in 0..func.blocks.len() {
         let Term::Branch { cond, b, .. } = func.blocks[at].term else { continue };
-        let unlikely = matches!((cond, func.as_const(b)), (Cond::Eq, Some(_)) | (Cond::Slt, Some(0)));
+        let unlikely = matches!((cond, func.as_const(b)), (Cond::Eq, _) | (Cond::Slt, Some(0)));
         if unlikely && let Term::Branch { cond, then, other, .. } = &mut func.blocks[at].term {
             *cond = cond.inverse();
             std::mem::swap(then, other);

@@ -20,6 +20,7 @@ mod flow;
 mod fold;
 mod gvn;
 mod inline;
+mod join;
 mod known;
 mod licm;
 mod likely;
@@ -27,7 +28,9 @@ mod loops;
 mod params;
 mod promote;
 mod repair;
+mod share;
 mod stores;
+mod unroll;
 
 use crate::ir::{BlockData, Func, Inline, Loc, Module, Signature, SymbolId, Term, Value, text, validate};
 use crate::{Opt, Options};
@@ -55,10 +58,13 @@ pub(crate) const PASSES: &[Pass] = &[
     Pass { name: "fold", run: fold::run },
     Pass { name: "flow", run: flow::run },
     Pass { name: "decide", run: decide::run },
+    Pass { name: "unroll", run: unroll::run },
     Pass { name: "gvn", run: gvn::run },
     Pass { name: "licm", run: licm::run },
     Pass { name: "stores", run: stores::run },
     Pass { name: "dce", run: dce::run },
+    Pass { name: "share", run: share::run },
+    Pass { name: "join", run: join::run },
     Pass { name: "likely", run: likely::run },
 ];
 
@@ -82,12 +88,17 @@ const fn pipeline(opt: Opt) -> &'static [Round] {
             // What was decided may decide more.
             Round { passes: &["decide", "params", "fold", "flow"], depends: true },
             Round { passes: &["decide", "params", "fold", "flow"], depends: true },
+            // The innermost loops, then those around them.
+            Round { passes: &["unroll", "params", "fold", "flow", "gvn", "params"], depends: true },
+            Round { passes: &["unroll", "params", "fold", "flow", "gvn", "params"], depends: true },
             // Addresses that have become constants, copies of what was filled: more slots can be values.
             Round {
                 passes: &["promote", "params", "fold", "flow", "gvn", "fold", "flow", "params"],
                 depends: true,
             },
-            Round { passes: &["licm", "stores", "dce", "likely"], depends: false },
+            Round { passes: &["licm", "stores", "dce", "share"], depends: false },
+            Round { passes: &["join", "flow", "dce"], depends: true },
+            Round { passes: &["likely"], depends: false },
         ],
     }
 }

@@ -255,6 +255,10 @@ fn merge(func: &mut Func, aliases: &Aliases, endian: Endian, block: Block) -> bo
         let loc = func.node(change.last).loc;
         let value = func.new_node(Op::Const(ty.canonical(change.number)), Some(ty), loc);
         func.block_mut(Func::ENTRY).insts.insert(0, value);
+        if let Some(slot) = aliases.slot(ptr) {
+            let align = &mut func.slots[slot.0 as usize].align;
+            *align = (*align).max(change.width.bytes().into());
+        }
         let access =
             Access { width: change.width, volatile: false, order: Order::Plain, align: change.width.bytes() };
         func.node_mut(change.last).op = Op::Store { ptr, offset: change.offset, value, access };
@@ -285,7 +289,10 @@ fn piece(func: &Func, aliases: &Aliases, inst: Value) -> Option<Piece> {
     if let (Root::Slot(slot), None) = (at.root, at.via) {
         let place = at.offset.checked_add(offset.into())?;
         let of_place = if place == 0 { 8 } else { 1 << place.trailing_zeros().min(3) };
-        align = align.max(of_place.min(u8::try_from(func.slots[slot.0 as usize].align).unwrap_or(8)));
+        // The frame is ours: a slot is aligned as it is wanted.
+        let of_slot =
+            if func.slots[slot.0 as usize].size >= 8 { 8 } else { func.slots[slot.0 as usize].align };
+        align = align.max(of_place.min(u8::try_from(of_slot).unwrap_or(8)));
     }
     Some(Piece { inst, ptr, offset, bytes: access.width.bytes(), align, number })
 }
