@@ -35,6 +35,38 @@ pub(super) fn run(func: &mut Func, context: &Context) -> bool {
         }
         changed = true;
     }
+    changed | share_returns(func, context.options.opt)
+}
+
+/// Lets blocks that return the same number do that in one place, where that takes less: a jump is one instruction, and
+/// none where that place follows.
+fn share_returns(func: &mut Func, opt: Opt) -> bool {
+    let mut places: FxHashMap<i64, (Option<Block>, Vec<Block>)> = FxHashMap::default();
+    let mut numbers = Vec::new();
+    for block in func.block_ids().skip(1) {
+        let data = func.block(block);
+        let Term::Return(Some(value)) = data.term else { continue };
+        let Some(number) = func.as_const(value) else { continue };
+        let (place, others) = places.entry(number).or_insert_with(|| {
+            numbers.push(number);
+            (None, Vec::new())
+        });
+        if place.is_none() && data.insts.is_empty() && data.params.is_empty() {
+            *place = Some(block);
+        } else if !data.insts.is_empty() {
+            others.push(block);
+        }
+    }
+    let mut changed = false;
+    for number in numbers {
+        let Some((Some(place), others)) = places.remove(&number) else { continue };
+        // For speed, only the one that it can follow.
+        let count = if opt == Opt::Os { others.len() } else { 1 };
+        for other in others.into_iter().rev().take(count) {
+            func.block_mut(other).term = Term::Jump(Edge::to(place));
+            changed = true;
+        }
+    }
     changed
 }
 
@@ -236,6 +268,8 @@ struct Join<'a> {
     shared: Block,
     /// What the blocks bring for each parameter.
     params: Vec<(Value, Vec<Value>)>,
+    /// What stands for the instructions of the first block's end.
+    copies: Vec<(Value, Value)>,
     /// Addresses and numbers that were made again.
     made: Vec<(Value, Value)>,
     insts: Vec<Value>,
@@ -252,7 +286,15 @@ impl<'a> Join<'a> {
             })
             .collect();
         let shared = func.new_block(func.block(first).loc);
-        Join { func, blocks, shared, params: Vec::new(), made: Vec::new(), insts: Vec::new() }
+        Join {
+            func,
+            blocks,
+            shared,
+            params: Vec::new(),
+            copies: Vec::new(),
+            made: Vec::new(),
+            insts: Vec::new(),
+        }
     }
 
     fn write(mut self) -> bool {
@@ -273,7 +315,7 @@ impl<'a> Join<'a> {
             let mut operands = operands.into_iter();
             node.op.each_operand_mut(|v| *v = operands.next().unwrap_or(*v));
             let new = self.func.new_node(node.op, node.ty, node.loc);
-            self.made.push((self.blocks[0].1[at], new));
+            self.copies.push((self.blocks[0].1[at], new));
             self.insts.push(new);
         }
         let mut term = self.func.block(self.blocks[0].0).term.clone();
@@ -310,8 +352,8 @@ impl<'a> Join<'a> {
     /// What stands for an operand, given what it is in each block.
     fn operand(&mut self, all: &[Value]) -> Value {
         let first = all[0];
-        if let Some((_, made)) = self.made.iter().find(|(it, _)| *it == first) {
-            return *made;
+        if let Some((_, copy)) = self.copies.iter().find(|(it, _)| *it == first) {
+            return *copy;
         }
         if all.iter().all(|v| *v == first) && !is_anywhere(self.func, first) {
             return first;

@@ -2,8 +2,9 @@
 //!
 //! # What the verifier needs, and every pass keeps
 //!
-//! 1. A [`Op::PtrAdd`](crate::ir::Op::PtrAdd) with a variable index never moves above a branch, and is never
-//!    reassociated: `(p + i) + 4` and `p + (i + 4)` stay what they are. Constant offsets fold freely.
+//! 1. A [`Op::PtrAdd`](crate::ir::Op::PtrAdd) with a variable index never moves above a branch, and is not
+//!    reassociated: `(p + i) + 4` and `p + (i + 4)` stay what they are, unless the kernel knows as well that `i` is small,
+//!    and nothing else looks at the sum. Constant offsets fold freely.
 //! 2. A value that a compare narrows and that is used behind it stays one value for both: the kernel knows bounds of
 //!    registers, not of expressions. So operands of a compare are rewritten only if the compare is their only user.
 //! 3. A compare that decides a branch stays in the branch, and `a && b` is two branches.
@@ -97,7 +98,7 @@ const fn pipeline(opt: Opt) -> &'static [Round] {
                 depends: true,
             },
             Round { passes: &["licm", "stores", "dce", "share"], depends: false },
-            Round { passes: &["join", "flow", "dce"], depends: true },
+            Round { passes: &["join", "dce"], depends: true },
             Round { passes: &["likely"], depends: false },
         ],
     }

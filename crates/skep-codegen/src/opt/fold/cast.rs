@@ -37,8 +37,23 @@ impl Fold<'_> {
                 self.widen_load(a, to);
                 Some(Change::Same(a))
             }
+            // A sum that stays in its width: as an index, its constant becomes a part of the address.
+            Op::Bin(BinOp::Add, x, c) if to == Type::I64 && self.func.ty(x) == Type::I32 => {
+                let number = self.small_sum(a, x, c)?;
+                let wide = self.insert(Op::Cast(CastOp::Zext, x), to);
+                let number = self.constant(to, number);
+                Some(Change::Op(Op::Bin(BinOp::Add, wide, number)))
+            }
             _ => None,
         }
+    }
+
+    /// The constant of a sum that nothing else uses, of a small number and a small constant. The kernel knows no less of
+    /// the number than of the sum.
+    pub(super) fn small_sum(&self, sum: Value, x: Value, c: Value) -> Option<i64> {
+        let number = self.func.as_const(c)?;
+        (self.is_single(sum) && (1..1 << 28).contains(&number) && self.known(x).max < 1 << 28)
+            .then_some(number)
     }
 
     /// Cutting off the upper bits. While the verifier may have learnt something of the narrow value (it has other users,

@@ -100,6 +100,18 @@ impl Fold<'_> {
                 }
                 None
             }
+            // Whether a number is loaded with its sign or without is the same to those who only ask if it is this one.
+            Op::Load { access, signed: true, .. }
+                if equality && single && access.width.bits() < ty.bits() =>
+            {
+                let narrow = Type::Int(access.width.bits());
+                if narrow.canonical(number) != number {
+                    return Some(Change::Known(cond == Cond::Ne));
+                }
+                self.load_unsigned(a);
+                let number = self.constant(ty, eval::bits(narrow, number).cast_signed());
+                Some(Change::Ask(cond, a, number))
+            }
             Op::Cast(CastOp::PtrToInt, x) if equality && number == 0 => {
                 let null = self.constant(self.func.ty(x), 0);
                 Some(Change::Ask(cond, x, null))
@@ -211,6 +223,16 @@ impl Fold<'_> {
             return None;
         }
         match (self.op(a), self.op(b)) {
+            (&Op::Load { access: x, signed: true, .. }, &Op::Load { access: y, signed: true, .. })
+                if matches!(cond, Cond::Eq | Cond::Ne)
+                    && x.width == y.width
+                    && a != b
+                    && x.width.bits() < self.func.ty(a).bits() =>
+            {
+                self.load_unsigned(a);
+                self.load_unsigned(b);
+                Some(Change::Ask(cond, a, b))
+            }
             (&Op::Cast(CastOp::Zext, x), &Op::Cast(CastOp::Zext, y))
                 if self.func.ty(x) == self.func.ty(y) && self.func.ty(x).bits() >= 32 =>
             {
@@ -230,6 +252,15 @@ impl Fold<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Lets a load, whose one user asks for equality, come without its sign.
+    fn load_unsigned(&mut self, load: Value) {
+        self.changed = true;
+        if let Op::Load { signed, .. } = &mut self.func.node_mut(load).op {
+            *signed = false;
+        }
+        self.known[load.0 as usize] = crate::opt::known::of(self.func, load, |v| self.known[v.0 as usize]);
     }
 
     pub(super) fn select(&mut self, ty: Type, c: Value, a: Value, b: Value) -> Option<Rewrite> {

@@ -180,6 +180,15 @@ impl Fold<'_> {
             return Some(self.shifted(ty, BinOp::Lshr, a, number));
         }
         let Op::Bin(inner, x, c) = *self.op(a) else { return None };
+        if (inner, op, ty) == (BinOp::Add, BinOp::Shl, Type::I64)
+            && amount < 8
+            && let Some(number) = self.small_sum(a, x, c)
+        {
+            let amount = self.constant(ty, amount.cast_signed());
+            let wide = self.insert(Op::Bin(BinOp::Shl, x, amount), ty);
+            let number = self.constant(ty, number << effective);
+            return Some(Change::Op(Op::Bin(BinOp::Add, wide, number)));
+        }
         let first = eval::bits(ty, self.func.as_const(c)?);
         if first >= width {
             return None;

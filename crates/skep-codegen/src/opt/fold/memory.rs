@@ -1,7 +1,7 @@
 //! Addresses and accesses.
 
 use super::{Change, Fold};
-use crate::ir::{Global, Init, Op, SymbolKind, Type, Value};
+use crate::ir::{BinOp, Global, Init, Op, SymbolKind, Type, Value};
 use skep_insn::Endian;
 
 impl Fold<'_> {
@@ -11,6 +11,13 @@ impl Fold<'_> {
         }
         if let Some(number) = index.and_then(|index| self.func.as_const(index)) {
             return Some(Change::Op(Op::PtrAdd { base, index: None, offset: offset.wrapping_add(number) }));
+        }
+        if let Some(index) = index
+            && let Op::Bin(BinOp::Add, x, c) = *self.op(index)
+            && let Some(number) = self.small_sum(index, x, c)
+            && let Some(offset) = offset.checked_add(number)
+        {
+            return Some(Change::Op(Op::PtrAdd { base, index: Some(x), offset }));
         }
         match *self.op(base) {
             Op::PtrAdd { base, index: None, offset: inner } => {

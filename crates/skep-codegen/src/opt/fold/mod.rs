@@ -7,6 +7,7 @@ mod cast;
 mod compare;
 mod int;
 mod memory;
+mod rounds;
 
 use rustc_hash::FxHashMap;
 
@@ -26,6 +27,7 @@ pub(super) fn run(func: &mut Func, context: &Context) -> bool {
         entry: Vec::new(),
         changed: false,
         loc: Loc::UNKNOWN,
+        walks_rounds: rounds::are_walked(func, context.module),
         func,
         context,
     };
@@ -66,6 +68,8 @@ struct Fold<'a> {
     changed: bool,
     /// The line of the instruction that is being rewritten.
     loc: Loc,
+    /// Whether the verifier walks all rounds of loops.
+    walks_rounds: bool,
 }
 
 impl Fold<'_> {
@@ -88,6 +92,10 @@ impl Fold<'_> {
                     });
                 }
                 known = all.unwrap_or(known);
+            } else if self.walks_rounds
+                && let Some(range) = rounds::range(self.func, cfg, block, at)
+            {
+                known = range;
             }
             self.known[param.0 as usize] = known;
         }
