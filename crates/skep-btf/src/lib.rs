@@ -52,7 +52,7 @@ pub use crate::builder::BtfBuilder;
 pub use crate::bytes::Endian;
 pub use crate::dedup::dedup;
 pub use crate::distill::Rebased;
-pub use crate::downgrade::{Change, What};
+pub use crate::downgrade::{Change, Layout, What};
 pub use crate::error::{Error, FieldName, MemberName, Section};
 pub use crate::ext::{Block, BtfExt, ByteOff, CoreKind, CoreRelo, FuncInfo, LineInfo};
 pub use crate::kind::Kind;

@@ -36,6 +36,17 @@ pub enum What {
     Unsigned,
     /// It is signed, and no longer a character.
     Signed,
+    /// It has a size in bytes now, and places of that many variables.
+    Places {
+        /// How many variables it has.
+        vars: usize,
+        /// In bytes.
+        size: u32,
+    },
+    /// That many of its elements are left out: functions, and what has no size.
+    LeftOut(usize),
+    /// It is of that type.
+    Type(TypeId),
     /// Bit-fields have integers of their own, as old compilers wrote them: how many.
     BitFields(usize),
 }
@@ -60,6 +71,11 @@ impl fmt::Display for Change {
             What::Linkage(Linkage::Extern) => f.write_str(" becomes extern"),
             What::Unsigned => f.write_str(" becomes unsigned"),
             What::Signed => f.write_str(" becomes a signed integer, and no character"),
+            What::Places { vars, size } => {
+                write!(f, " gets the size {size}, and its variables their places ({vars})")
+            }
+            What::LeftOut(count) => write!(f, " loses what has no place in it ({count})"),
+            What::Type(ty) => write!(f, " is of type {ty}"),
             What::BitFields(count) => write!(f, " has {count} bit-fields of types of their own"),
         }
     }

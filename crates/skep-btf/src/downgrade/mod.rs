@@ -6,11 +6,13 @@
 mod change;
 mod kinds;
 mod names;
+mod places;
 mod tags;
 
 use std::collections::{HashMap, HashSet};
 
 pub use change::{Change, What};
+pub use places::Layout;
 
 use crate::btf::Btf;
 use crate::strings::Interner;
@@ -23,7 +25,7 @@ impl Btf {
     ///
     /// What no kernel takes, but compilers write, is changed as loaders do: names of pointers, signed characters, extern
     /// functions and variables, names that are no identifiers, unnamed parameters of functions. Sizes and offsets of data
-    /// sections stay what they are: they are in the object's symbols.
+    /// sections stay what they are: [`with_layout`](Btf::with_layout) fills them in from the object's symbols.
     ///
     /// ```
     /// use skep_btf::{Btf, Endian, KernelVersion, Rules, verify};

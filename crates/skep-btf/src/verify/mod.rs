@@ -5,6 +5,7 @@
 //! Each has a row in the table of `refusal`, and a probe in the tests, which compare with the running kernel.
 
 mod blob;
+mod fields;
 mod header;
 mod members;
 mod modifiers;
@@ -52,6 +53,8 @@ pub fn verify(bytes: &[u8], rules: &Rules) -> Result<(), Refusal> {
         Ok(blob) => blob,
         Err(fault) => return Err(fault.of_part(&parts)),
     };
-    let checked = resolve::check(&blob, rules).and_then(|()| modifiers::check(&blob));
+    let checked = resolve::check(&blob, rules)
+        .and_then(|()| modifiers::check(&blob))
+        .and_then(|()| fields::check(&blob, rules));
     checked.map_err(|fault| fault.of_part(&parts))
 }

@@ -8,8 +8,12 @@ use crate::types::TypeId;
 /// The error number of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Errno {
+    /// `ENOENT`
+    NoEntry,
     /// `E2BIG`
     TooBig,
+    /// `EFAULT`
+    Fault,
     /// `EEXIST`
     Exists,
     /// `EINVAL`
@@ -25,7 +29,9 @@ impl Errno {
     #[must_use]
     pub const fn number(self) -> i32 {
         match self {
+            Errno::NoEntry => 2,
             Errno::TooBig => 7,
+            Errno::Fault => 14,
             Errno::Exists => 17,
             Errno::Invalid => 22,
             Errno::Loop => 40,
@@ -37,7 +43,9 @@ impl Errno {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Errno::NoEntry => "ENOENT",
             Errno::TooBig => "E2BIG",
+            Errno::Fault => "EFAULT",
             Errno::Exists => "EEXIST",
             Errno::Invalid => "EINVAL",
             Errno::Loop => "ELOOP",
@@ -108,10 +116,10 @@ rules! {
     // What each type says by itself.
     TypeBytes Invalid "meta_left:# meta_needed:#" "as many bytes as its kind and list take" "the types are cut off, or the length of a list is wrong";
     InfoBits Invalid "Invalid btf_info:^" "the reserved bits of info clear, and at most 65 535 elements" "split the list, or use a newer kernel";
-    UnknownKind Invalid "Invalid kind:#" "a kind that the kernel knows" "write the types for this kernel (`for_kernel`)";
+    UnknownKind Invalid "Invalid kind:#" "a kind that the kernel knows" "write the types for that kernel (`Btf::for_kernel`)";
     NameOffset Invalid "Invalid name_offset:#" "an offset inside the strings" "the name's offset or the strings are damaged";
     NoVlen Invalid "vlen != 0" "vlen 0" "clear vlen: the kind has no list";
-    NoFlag Invalid "Invalid btf_info kind_flag" "kind_flag 0" "clear kind_flag, or write the types for this kernel (`for_kernel`)";
+    NoFlag Invalid "Invalid btf_info kind_flag" "kind_flag 0" "clear kind_flag, or write the types for that kernel (`Btf::for_kernel`)";
     Ident Invalid "Invalid name" "an identifier: letters, digits, `_` and `.`, no digit first" "give it a name that C would take (`mangle`)";
     Anonymous Invalid "Invalid name" "no name" "drop the name: only what it refers to has one";
     SectionName Invalid "Invalid name" "a name of printable bytes" "rename the section";
@@ -128,14 +136,14 @@ rules! {
     ArrayIndex Invalid "Invalid index" "an integer of 1, 2, 4, 8 or 16 whole bytes" "use an `unsigned int`, as compilers do";
     FwdType Invalid "type != 0" "0 in place of a type" "clear it";
     EnumSize Invalid "Unexpected size" "1, 2, 4 or 8 bytes" "use an enumeration of 8 bytes, or an integer";
-    EnumSize4 Invalid "Unexpected size" "4 bytes" "write the types for this kernel (`for_kernel`)";
+    EnumSize4 Invalid "Unexpected size" "4 bytes" "write the types for that kernel (`Btf::for_kernel`)";
     EnumeratorName Invalid "Invalid name" "an identifier" "give it a name that C would take (`mangle`)";
     MemberNameOffset Invalid "Invalid member name_offset:#" "an offset inside the strings" "the name's offset or the strings are damaged";
     MemberVoid Invalid "Invalid type_id" "a type with a size" "a member cannot be void: use `char`, or leave it out";
     UnionOffset Invalid "Invalid member bits_offset" "every member of a union at bit 0" "use a struct";
     MemberOrder Invalid "Invalid member bits_offset" "members in the order of their offsets" "sort the members";
     MemberStart Invalid "Member bits_offset exceeds its struct size" "every member inside" "make the struct as large as its members";
-    FuncLinkage Invalid "Invalid func linkage" "static or global" "write the types for this kernel (`for_kernel`); extern functions have no place in it";
+    FuncLinkage Invalid "Invalid func linkage" "static or global" "write the types for that kernel (`Btf::for_kernel`); extern functions have no place in it";
     VarVoid Invalid "Invalid type_id" "a type with a size" "a variable cannot be void: leave it out";
     VarLinkage Invalid "Linkage not supported" "static or global" "leave extern variables out, or make them global";
     SecSize Invalid "size == 0" "a size" "fill in the sizes and offsets of sections, which compilers leave to loaders";
@@ -176,6 +184,23 @@ rules! {
     // What only the whole tells.
     TagOrder Invalid "Type tags don't precede modifiers" "tags before `const`, `volatile`, `restrict` and typedefs" "put the tag in front: pointer, tag, const";
     ChainLength Loop "Max chain length or cycle detected" "no more than 32 typedefs and modifiers, one on another" "leave some of them out";
+
+    // Members that the kernel itself uses. It writes nothing about them.
+    FieldPlace Fault "" "the size and alignment of the kernel's own struct" "declare it as the kernel does, and keep it aligned";
+    FieldBits Invalid "" "the start of a byte, as every member beside the kernel's own" "keep bit-fields and the kernel's fields in different structs";
+    FieldOverlap Exists "" "each behind the other" "give each its own place";
+    FieldTwice TooBig "" "at most one" "leave the second one out";
+    FieldCount TooBig "" "at most 11" "use more than one struct";
+    FieldDepth TooBig "" "less than 32" "put fewer structs inside of each other";
+    FieldArray Invalid "" "a single one" "use an array of structs in a map";
+    PointerTag Invalid "" "a struct behind one of the tags kptr, kptr_untrusted, percpu_kptr and uptr" "leave the tag out";
+    OneLock Invalid "" "one of them" "leave the other one out";
+    NodeCount Invalid "" "a `bpf_refcount` beside a list's node and a tree's" "add the count, so that the last one frees it";
+    RootLock Invalid "" "a `bpf_spin_lock` beside it" "add the lock that guards it";
+    RootTag Invalid "" "one tag 'contains:STRUCT:MEMBER'" "tag it with what it contains (`__contains`)";
+    RootTarget NoEntry "" "a struct and its member" "name a struct of the set and its member";
+    RootNode Invalid "" "a node of the same sort, aligned" "name the node by which it is linked";
+    RootOwner Loop "" "no more than two levels" "let only what is in no list or tree itself contain what contains others";
 }
 
 impl Rule {

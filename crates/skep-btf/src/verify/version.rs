@@ -80,6 +80,8 @@ pub(crate) enum Feature {
     Enum64,
     /// Names of up to 512 bytes instead of 128.
     LongNames,
+    /// Rules about members that the kernel itself uses, such as locks.
+    SpecialFields,
     /// Dots in names.
     Dots,
     /// Names of sections of any printable bytes.
@@ -89,7 +91,7 @@ pub(crate) enum Feature {
 }
 
 /// Since when. This is known history; only the last version has been asked.
-const SINCE: [(Feature, KernelVersion); 13] = [
+const SINCE: [(Feature, KernelVersion); 14] = [
     (Feature::Func, KernelVersion::new(5, 0)),
     (Feature::Datasec, KernelVersion::new(5, 2)),
     (Feature::EnumSize, KernelVersion::new(5, 4)),
@@ -100,6 +102,7 @@ const SINCE: [(Feature, KernelVersion); 13] = [
     (Feature::TypeTag, KernelVersion::new(5, 17)),
     (Feature::Enum64, KernelVersion::new(6, 0)),
     (Feature::LongNames, KernelVersion::new(6, 1)),
+    (Feature::SpecialFields, KernelVersion::new(6, 2)),
     (Feature::Dots, KernelVersion::new(6, 5)),
     (Feature::SectionNames, KernelVersion::new(6, 9)),
     (Feature::TagFlag, KernelVersion::new(6, 15)),

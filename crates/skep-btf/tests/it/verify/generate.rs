@@ -15,7 +15,7 @@ struct Plan {
 }
 
 const NAMES: &[u8] =
-    b"\0int\0a\0b\0next\0.data\0value\0_x9\0bpf_spin_luck\0A_VERY_LONG_NAME_BUT_NOT_TOO_LONG\0c.d\0";
+    b"\0int\0a\0b\0next\0.data\0value\0_x9\0bpf_spin_lock\0A_VERY_LONG_NAME_BUT_NOT_TOO_LONG\0c.d\0";
 /// Where identifiers start in it.
 const IDENTS: [u32; 9] = [1, 5, 7, 9, 20, 26, 30, 44, 79];
 
@@ -266,6 +266,76 @@ fn write(random: &mut Random, plans: &[Plan], id: u32, words: &mut Vec<u32>) {
     }
     words.extend([name, flag << 31 | kind.number() << 24 | vlen, arg]);
     words.extend(tail);
+}
+
+/// What the kernel itself uses when it is a member, with its size; and what such members are tagged with.
+const FIELDS: [(&str, u32); 7] = [
+    ("bpf_spin_lock", 4),
+    ("bpf_res_spin_lock", 4),
+    ("bpf_list_head", 16),
+    ("bpf_list_node", 24),
+    ("bpf_rb_root", 16),
+    ("bpf_rb_node", 32),
+    ("bpf_refcount", 4),
+];
+const TAGS: [&str; 7] = [
+    "contains:a:b",
+    "contains:a:next",
+    "contains:b",
+    "contains:zz:a",
+    "kptr_untrusted",
+    "uptr",
+    "percpu_kptr",
+];
+
+/// A set whose structs have members that the kernel itself uses, mostly in places that it takes.
+pub(super) fn fields(random: &mut Random) -> Vec<u8> {
+    let mut strings = NAMES.to_vec();
+    let mut places = Vec::new();
+    for name in FIELDS.iter().map(|(name, _)| *name).chain(TAGS) {
+        places.push(u32::try_from(strings.len()).unwrap());
+        strings.extend(name.bytes());
+        strings.push(0);
+    }
+    let (names, tags) = places.split_at(FIELDS.len());
+    // 1: an integer, 2 to 8: the fields, 9: what is tagged, 10: a pointer to it, 11 and on: structs.
+    let mut words = vec![1, 1 << 24, 4, 32];
+    for (name, (_, size)) in names.iter().zip(FIELDS) {
+        let size = if random.below(16) == 0 { size + 4 } else { size };
+        words.extend([*name, 4 << 24, size]);
+    }
+    let structs = 1 + random.below(5);
+    words.extend([tags[4 + random.index(3)], 18 << 24, 11 + random.below(structs), 0, 2 << 24, 9]);
+    let mut counts = Vec::new();
+    for id in 11..11 + structs {
+        let count = random.below(5);
+        counts.push(count);
+        // One struct that has others in it is as large as they are.
+        let level = 400 << id.saturating_sub(11);
+        words.extend([ident(random), 4 << 24 | count, level]);
+        let mut bit = 0;
+        for _ in 0..count {
+            let inner = id > 11 && random.below(8) == 0 && bit == 0;
+            let ty = if inner { 11 + random.below(id - 11) } else { 1 + random.below(10) };
+            words.extend([ident(random), if ty == 9 { 2 } else { ty }, bit]);
+            let size = match ty {
+                2..=8 => FIELDS[usize::try_from(ty - 2).unwrap()].1,
+                11.. => 400 << (ty - 11),
+                _ => 8,
+            };
+            bit += if random.below(8) == 0 { 8 * size + 8 } else { (8 * size).next_multiple_of(64) };
+        }
+    }
+    // A struct that has others in it is as large as they are.
+    for _ in 0..random.below(6) {
+        words.extend([
+            tags[random.index(4)],
+            17 << 24,
+            11 + random.below(structs),
+            random.below(5).wrapping_sub(1),
+        ]);
+    }
+    blob(&words, &strings)
 }
 
 /// Damages one type of a section whose header is right, or the order of types.

@@ -27,6 +27,7 @@ impl Sources {
         match (random.below(16), &self.kernel, &self.clang) {
             (0..=2, Some(kernel), _) => ("the kernel's types", part(random, kernel)),
             (3, _, Some(clang)) => ("clang's types", filled(clang)),
+            (5, ..) => ("the kernel's fields", generate::fields(random)),
             (4, ..) => ("any sets", random::types(random).to_bytes(Endian::HOST)),
             _ => ("valid sets", generate::types(random)),
         }

@@ -6,7 +6,6 @@ use skep_btf::{Rules, verify};
 
 use crate::tools::kernel;
 
-/// Linear in the size; the release build takes a third of what is allowed here, see `bench`.
 #[test]
 fn the_kernels_own_types_are_checked_at_once() {
     let Some(bytes) = kernel() else { return };
@@ -17,6 +16,6 @@ fn the_kernels_own_types_are_checked_at_once() {
     });
     let best = times.min().unwrap();
     eprintln!("{} bytes: {best:?}", bytes.len());
-    // Four times the goal, since other tests run at the same time, and the build may be a slow one.
-    assert!(best.as_millis() < 200, "{best:?}");
+    // Ten times the goal, since other tests run at the same time, and the build may be a slow one.
+    assert!(best.as_millis() < 500, "{best:?}");
 }
