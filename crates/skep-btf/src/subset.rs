@@ -56,8 +56,12 @@ impl Btf {
     fn closure(&self, roots: impl IntoIterator<Item = TypeId>) -> Vec<bool> {
         let mut kept = vec![false; index(self.count()) + 1];
         let mut open: Vec<TypeId> = Vec::new();
+        // A type of an unknown kind cannot be part of another set, since nobody knows what it refers to.
+        let is_opaque = |id: TypeId| self.store().record(id).is_some_and(|record| record.is_opaque);
         let reach = |id: TypeId, kept: &mut Vec<bool>, open: &mut Vec<TypeId>| {
-            if let Some(place) = kept.get_mut(index(id.0)).filter(|kept| !id.is_void() && !**kept) {
+            if let Some(place) =
+                kept.get_mut(index(id.0)).filter(|kept| !id.is_void() && !**kept && !is_opaque(id))
+            {
                 *place = true;
                 open.push(id);
             }

@@ -79,6 +79,10 @@ fn they_are_kept_where_their_length_is_told() {
         assert_eq!(lazy.extract(&[TypeId(3)], Follow::All).unwrap().btf.count(), 2);
         assert!(lazy.extract(&[TypeId(4)], Follow::All).is_err());
 
+        let (part, ids) = btf.subset(btf.ids());
+        assert_eq!((part.count(), ids[2], part.ty(TypeId(3))), (3, TypeId::VOID, Type::Ptr(TypeId::VOID)));
+        assert!(Btf::parse(&part.to_bytes(endian)).unwrap() == part);
+
         let error = dedup(&[&btf], &dedup::Options::new()).unwrap_err().to_string();
         assert_eq!(
             error,
