@@ -7,6 +7,8 @@
 //! * [`BtfExt`] is a `.BTF.ext` section: which function, source line and relocation an instruction belongs to.
 //! * [`BpfType`] is a Rust type that BPF code has as well: its layout, its type in a set, its values as bytes.
 //! * [`maps`] reads and makes the declarations of BTF-defined maps.
+//! * [`dedup`](mod@dedup) makes one set of many, in which each type is there once; [`diff`] tells what differs between two.
+//! * [`lazy`] looks up a few types of many, as of the kernel's, without reading the others.
 //! * [`verify`] says what a kernel would say to types, by the [`Rules`] of its version; [`Btf::for_kernel`] writes types
 //!   as that version takes them.
 //!
@@ -44,7 +46,8 @@
 //!
 //! `parse` reads bytes, `write` writes them, `check` follows every reference; `store` keeps types as small records
 //! with one pool per sort of list, `strings` their names, `names` the index by name, `table` what a builder has already. `kind` is the one table of what
-//! follows from a kind's number. `verify` works on bytes, since the kernel does.
+//! follows from a kind's number. `verify` works on bytes, since the kernel does. `opaque` keeps what no row of that table
+//! is about, `distill` puts split sets on other bases, `dedup` says at its top how it goes about it.
 
 pub use crate::bpf_type::{BitField, BpfType, Field, P, Union};
 pub use crate::btf::Btf;
