@@ -44,6 +44,22 @@ pub(crate) struct Linked {
     units: Map<usize, Unit>,
     /// Where the references of each unit lead.
     targets: Map<(usize, External), (usize, u32)>,
+    /// Which of several definitions of its name a node is.
+    meanings: Map<(u32, u32), Id>,
+}
+
+impl Linked {
+    pub(crate) fn has(&self, at: usize) -> bool {
+        self.units.contains_key(&at)
+    }
+
+    /// Sets what the nodes of a unit mean to other units.
+    pub(crate) fn set_meanings(&mut self, at: usize, meanings: &[(u32, Id)]) {
+        if self.has(at) {
+            self.meanings.retain(|&(unit, _), _| unit != number(at));
+            self.meanings.extend(meanings.iter().map(|&(node, id)| ((number(at), node), id)));
+        }
+    }
 }
 
 impl Others for Linked {
@@ -52,6 +68,10 @@ impl Others for Linked {
         let &(at, die) = self.targets.get(&(from, to))?;
         let unit = self.units.get(&at)?;
         Some((u32::try_from(at).ok()?, unit, unit.find(die)?))
+    }
+
+    fn meaning(&self, unit: u32, node: u32) -> Id {
+        self.meanings.get(&(unit, node)).copied().unwrap_or_default()
     }
 }
 
@@ -174,18 +194,16 @@ impl<'w> Worker<'w> {
         Ok(&self.unit)
     }
 
-    /// Makes the records of the unit that was read last again: takes back those with the old meanings, adds those
-    /// with the new ones.
-    pub(crate) fn again(
-        &mut self,
-        at: usize,
-        others: &Linked,
-        old: &[(u32, Id)],
-        new: &[(u32, Id)],
-    ) -> Shaped {
+    /// Takes back the records of a unit: of the one that was read last, or of a linked one.
+    pub(crate) fn undo(&mut self, at: usize, others: &Linked, meant: &[(u32, Id)]) {
         let unit = others.units.get(&at).unwrap_or(&self.unit);
-        self.shaper.undo(number(at), unit, others, old);
-        self.shaper.unit(number(at), unit, others, new)
+        self.shaper.undo(number(at), unit, others, meant);
+    }
+
+    /// Makes the records of such a unit.
+    pub(crate) fn redo(&mut self, at: usize, others: &Linked, meant: &[(u32, Id)]) -> Shaped {
+        let unit = others.units.get(&at).unwrap_or(&self.unit);
+        self.shaper.unit(number(at), unit, others, meant)
     }
 }
 

@@ -20,6 +20,9 @@ use crate::{c, rust};
 pub(crate) trait Others {
     /// The unit that has the DIE, and the node. The first number identifies the unit.
     fn find(&self, from: u32, to: External) -> Option<(u32, &Unit, u32)>;
+
+    /// Which of several definitions of its name a node of another unit is; void for the first.
+    fn meaning(&self, unit: u32, node: u32) -> Id;
 }
 
 /// No other units.
@@ -28,6 +31,10 @@ pub(crate) struct Alone;
 impl Others for Alone {
     fn find(&self, _: u32, _: External) -> Option<(u32, &Unit, u32)> {
         None
+    }
+
+    fn meaning(&self, _: u32, _: u32) -> Id {
+        Id::VOID
     }
 }
 
@@ -302,7 +309,9 @@ impl<'p> Shaper<'p> {
         }
         let Some(node) = at.unit.nodes.get(index(number)) else { return Id::VOID };
         self.foreign.insert((at.number, number), Id(OPEN));
-        let id = self.make(at, node, tally);
+        let meaning = at.others.meaning(at.number, number);
+        let id =
+            if meaning.is_void() { self.make(at, node, tally) } else { self.name_record(at, node, meaning) };
         self.foreign.insert((at.number, number), id);
         id
     }

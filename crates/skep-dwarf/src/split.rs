@@ -28,15 +28,11 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
     let mut firsts: Map<Id, Id> = Map::default();
     let mut meanings: Map<usize, Meanings> = Map::default();
     let mut worker = Worker::new(work);
-    let mut classes = 0;
     for _ in 0..MAX_ROUNDS {
         worker.shaper.flush();
         let found = Found::new(work.pool, gathered, &mut firsts);
-        // Their number grows as long as there is something to tell apart.
-        if found.others.len() == classes {
-            break;
-        }
-        classes = found.others.len();
+        let mut heirs = Map::default();
+        let mut changed: Vec<(usize, Meanings)> = Vec::new();
         for (at, declared) in declared.iter().enumerate() {
             let has_other = gathered.units[at].shaped.definitions.iter().any(|id| found.others.contains(id));
             let declares = declared.iter().any(|name| found.names.contains(name));
@@ -44,15 +40,52 @@ pub(crate) fn definitions(work: &Work<'_>, gathered: &mut Gathered) -> Result<()
                 continue;
             }
             let unit = worker.read(at, &gathered.linked)?;
-            let new = found.meanings(&unit.nodes, &gathered.units[at].shaped.definitions, declared);
-            let old = meanings.remove(&at).unwrap_or_default();
+            let old = meanings.get(&at).map_or(&[][..], Vec::as_slice);
+            let definitions = &gathered.units[at].shaped.definitions;
+            let new = found.meanings(&unit.nodes, definitions, declared, old, &mut heirs);
             if new != old {
-                gathered.units[at].shaped = worker.again(at, &gathered.linked, &old, &new);
+                changed.push((at, new));
             }
-            meanings.insert(at, new);
         }
+        if changed.is_empty() {
+            break;
+        }
+        make_again(&mut worker, gathered, &mut meanings, changed)?;
     }
     worker.shaper.flush();
+    Ok(())
+}
+
+/// Makes the records of changed units again. A linked one may mean a definition of another unit, so that all of them
+/// are made again if one has changed.
+fn make_again(
+    worker: &mut Worker<'_>,
+    gathered: &mut Gathered,
+    meanings: &mut Map<usize, Meanings>,
+    changed: Vec<(usize, Meanings)>,
+) -> Result<(), Error> {
+    let is_linked = |gathered: &Gathered, at: usize| gathered.units[at].is_linked;
+    let mut linked = Vec::new();
+    if changed.iter().any(|&(at, _)| gathered.linked.has(at)) {
+        linked.extend((0..gathered.units.len()).filter(|&at| is_linked(gathered, at)));
+    }
+    for &at in &linked {
+        worker.undo(at, &gathered.linked, meanings.get(&at).map_or(&[], Vec::as_slice));
+    }
+    for (at, new) in changed {
+        let old = meanings.remove(&at).unwrap_or_default();
+        gathered.linked.set_meanings(at, &new);
+        if !is_linked(gathered, at) {
+            worker.read(at, &gathered.linked)?;
+            worker.undo(at, &gathered.linked, &old);
+            gathered.units[at].shaped = worker.redo(at, &gathered.linked, &new);
+        }
+        meanings.insert(at, new);
+    }
+    for at in linked {
+        let new = meanings.get(&at).map_or(&[][..], Vec::as_slice);
+        gathered.units[at].shaped = worker.redo(at, &gathered.linked, new);
+    }
     Ok(())
 }
 
@@ -108,12 +141,22 @@ impl Found {
         found
     }
 
-    /// What the nodes of a unit mean, given its definitions and the names that it declares.
-    fn meanings(&self, nodes: &[Node], definitions: &[Id], declared: &[Id]) -> Meanings {
+    /// What the nodes of a unit mean, given its definitions and the names that it declares. Those that meant the same
+    /// and have become different are told apart by what they are now, but for the first, which goes on to mean what it
+    /// meant: so units change only if there is something new.
+    fn meanings(
+        &self,
+        nodes: &[Node],
+        definitions: &[Id],
+        declared: &[Id],
+        old: &[(u32, Id)],
+        heirs: &mut Map<Id, Id>,
+    ) -> Meanings {
         let (mut definitions, mut declared) = (definitions.iter(), declared.iter());
         let mut meanings = Meanings::new();
         let defined = nodes.iter().filter(|node| is_definition(node) && has_name(node));
         let own: Map<_, Id> = defined.zip(definitions.clone()).map(|(node, &id)| (key(node), id)).collect();
+        let mut old = old.iter().peekable();
         for (number, node) in (0..).zip(nodes).filter(|(_, node)| has_name(node)) {
             let meaning = if is_definition(node) {
                 definitions.next().copied()
@@ -124,9 +167,15 @@ impl Found {
             } else {
                 None
             };
-            match meaning {
-                Some(id) if self.others.contains(&id) || self.names.contains(&id) => {
-                    meanings.push((number, id))
+            while old.next_if(|&&(before, _)| before < number).is_some() {}
+            let meant = old.next_if(|&&(same, _)| same == number).map(|&(_, meant)| meant);
+            match (meaning, meant) {
+                (Some(id), Some(meant)) if self.others.contains(&id) => {
+                    let heir = *heirs.entry(meant).or_insert(id);
+                    meanings.push((number, if heir == id { meant } else { id }));
+                }
+                (Some(id), _) if self.others.contains(&id) || self.names.contains(&id) => {
+                    meanings.push((number, id));
                 }
                 _ => {}
             }

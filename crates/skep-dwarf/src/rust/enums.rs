@@ -122,8 +122,8 @@ fn values(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, size: u32, ty: Type
             _ => {}
         }
     }
-    shaper.finish(at, start);
-    name
+    // The name alone would not do: there may be a second enumeration of that path, with other values.
+    shaper.finish(at, start)
 }
 
 /// A value of `size` bytes, which is written without its sign, as 64 bits.
