@@ -105,7 +105,8 @@ impl<'m, M: Source> Build<'m, M> {
         Build { options, ..self }
     }
 
-    /// Whether a program that the verifier refuses is compiled again without optimization.
+    /// Whether a program that the verifier refuses is compiled again, without optimization and jump tables: yes, unless this
+    /// is called.
     #[must_use]
     pub fn fallback(self, fallback: bool) -> Build<'m, M> {
         Build { fallback, ..self }
@@ -122,7 +123,7 @@ impl<M: Source> IntoImage for Build<'_, M> {
     }
 
     fn plain_image(&self) -> Result<Option<Image>, Error> {
-        let plain = self.options.clone().opt(Opt::O0);
+        let plain = self.options.clone().opt(Opt::O0).jump_tables(false);
         if !self.fallback || plain == self.options {
             return Ok(None);
         }

@@ -6,9 +6,9 @@ use skep_btf::{
     TypeId,
 };
 use skep_codegen::ir::{
-    Access, Asm, AtomicOp, BinOp, Block, Callee, CastOp, Cond, CoreRelo, Edge, Extern, Func, Global, Init,
-    Inline, Linkage, Loc, Map, Module, Op, Order, Place, Signature, Slot, SlotData, Space, Symbol, SymbolId,
-    SymbolKind, Term, Type, UnOp, Value, Values, Width, text, validate,
+    Access, Asm, AtomicOp, BinOp, Block, Callee, CastOp, Cond, CoreRelo, DeclTag, Edge, Extern, Func, Global,
+    Init, Inline, Linkage, Loc, Map, Module, Op, Order, Place, Signature, Slot, SlotData, Space, Symbol,
+    SymbolId, SymbolKind, Term, Type, UnOp, Value, Values, Width, text, validate,
 };
 use skep_codegen::{Cpu, Opt, Options, Target, compile};
 
@@ -30,6 +30,7 @@ fn random_modules_survive_print_and_parse() {
     }
 }
 
+/// `SKEP_FUZZ_TEXTS` says how many.
 #[test]
 fn no_text_makes_the_compiler_panic() {
     let document = super::documents::document();
@@ -37,7 +38,8 @@ fn no_text_makes_the_compiler_panic() {
     sources.extend(super::documents::examples(&document).into_iter().map(str::to_owned));
     sources.extend(super::cases::programs());
     let (mut read, mut valid, mut compiled) = (0, 0, 0);
-    for seed in 0..TEXTS {
+    let texts = std::env::var("SKEP_FUZZ_TEXTS").ok().and_then(|texts| texts.parse().ok()).unwrap_or(TEXTS);
+    for seed in 0..texts {
         let mut random = Random::new(seed);
         let source = random.pick(&sources).clone();
         let source = random.mutilated(&source);
@@ -51,13 +53,14 @@ fn no_text_makes_the_compiler_panic() {
         let opt = *random.pick(&[Opt::O0, Opt::O1, Opt::O2, Opt::Os]);
         let cpu = *random.pick(&[Cpu::V1, Cpu::V2, Cpu::V3, Cpu::V4]);
         let target = *random.pick(&[Target::Kernel, Target::User]);
-        let options = Options::new().opt(opt).cpu(cpu).target(target).validate(true);
+        let tables = *random.pick(&[false, true]);
+        let options = Options::new().opt(opt).cpu(cpu).target(target).jump_tables(tables).validate(true);
         let Ok(result) = std::panic::catch_unwind(|| compile(module, &options)) else {
             panic!("seed {seed} {options:?}\n{source}");
         };
         compiled += u64::from(result.is_ok());
     }
-    assert!(read < TEXTS / 2 && compiled > TEXTS / 20, "{read} read, {valid} valid, {compiled} compiled");
+    assert!(read < texts / 2 && compiled > texts / 20, "{read} read, {valid} valid, {compiled} compiled");
 }
 
 /// All that a module says, apart from numbers of values, types, places and constants that it shares.
@@ -74,6 +77,11 @@ fn contents(module: &Module) -> String {
     for relo in &module.core {
         out.push(format!("{:?} {} {} {}", relo.kind, id(relo.ty), relo.access, relo.value));
     }
+    let tag = |tag: &DeclTag| format!("{} {:?} {:?}", module.symbol(tag.symbol).name, tag.param, tag.text);
+    let mut tags: Vec<String> = module.tags.iter().map(tag).collect();
+    // Those of each symbol stand with it.
+    tags.sort();
+    out.extend(tags);
     for symbol in &module.symbols {
         let kind = match &symbol.kind {
             SymbolKind::Func(func) => function(module, &module.funcs[*func as usize], &id),
@@ -306,6 +314,10 @@ impl Random {
                 }
             };
             module.add_symbol(Symbol { name, linkage, section, kind, loc });
+        }
+        for _ in 0..self.below(3) {
+            let (symbol, param) = (SymbolId(self.number(count)), self.maybe(|random| random.number(3)));
+            module.tags.push(DeclTag { symbol, param, text: self.name("arg:nonnull") });
         }
         for symbol in bodies {
             let func = self.func(&mut module, SymbolId(symbol), &types, count);
