@@ -3,7 +3,7 @@
 //! Types are numbered in the order of their first DIEs, each behind what it is made of, as far as it does not contain
 //! itself. Kernels look only so far ahead.
 
-use skep_btf::{Btf, Endian, Kind, Linkage};
+use skep_btf::{Btf, Endian, Kind, Linkage, mangle};
 
 use crate::error::Error;
 use crate::functions::As;
@@ -52,6 +52,9 @@ struct Writer<'o> {
     array_index: u32,
     has_own_index: bool,
     places: Vec<Place>,
+    /// Whether what is being written takes tags, and the exact names of those whose spelling does not tell it.
+    takes_tags: bool,
+    exact: Vec<(u32, String)>,
     bytes: Vec<u8>,
 }
 
@@ -75,6 +78,8 @@ impl<'o> Writer<'o> {
             array_index: 0,
             has_own_index: false,
             places: Vec::new(),
+            takes_tags: true,
+            exact: Vec::new(),
             bytes: Vec::new(),
         }
     }
@@ -210,6 +215,7 @@ impl<'o> Writer<'o> {
         let record = self.output.records.get(id);
         self.places.push(record.first);
         let Some(rec) = record.rec() else { return };
+        self.takes_tags = matches!(rec, Rec::Struct | Rec::Union | Rec::Typedef);
         match rec {
             Rec::Struct | Rec::Union => {
                 let kind = if rec == Rec::Struct { Kind::Struct } else { Kind::Union };
@@ -305,14 +311,15 @@ impl<'o> Writer<'o> {
     /// Functions, variables and sections, which no type refers to.
     fn write_declarations(&mut self) {
         let records = self.output.records;
+        self.takes_tags = true;
         for &(function, name) in self.output.functions {
             let record = records.get(function);
+            self.places.push(record.first);
             let name = match name {
                 As::Itself => self.path(record.id(0), record.name(1), record.flags()),
                 As::Symbol(name) => self.identifier(name),
             };
             let proto = self.id(record.word(2));
-            self.places.push(record.first);
             self.head(name, Kind::Func, false, index(Linkage::Static as u32), proto);
             self.ids[index(function.0)] = self.next;
             self.next += 1;
@@ -322,9 +329,9 @@ impl<'o> Writer<'o> {
             let mut places = Vec::new();
             for variable in &section.variables {
                 let record = records.get(variable.record);
+                self.places.push(record.first);
                 let name = self.path(record.id(0), record.name(1), record.flags());
                 let ty = self.id(record.word(2));
-                self.places.push(record.first);
                 self.head(name, Kind::Var, false, 0, ty);
                 self.push(&[record.flags() & 1]);
                 self.ids[index(variable.record.0)] = self.next;
@@ -346,6 +353,13 @@ impl<'o> Writer<'o> {
     fn write_tags(&mut self) {
         let records = self.output.records;
         let is_tag = |record: &Record<'_>| record.rec() == Some(Rec::DeclTag) && record.count != 0;
+        for (id, name) in std::mem::take(&mut self.exact) {
+            let text = self.strings.add(format!("rust:name={name}").as_bytes());
+            self.head(text, Kind::DeclTag, false, 0, id);
+            self.push(&[u32::MAX]);
+            self.places.push(Place::default());
+            self.next += 1;
+        }
         let mut tags: Vec<(Place, u32, Id)> = Vec::new();
         for (id, record) in records.iter().filter(|(_, record)| is_tag(record)) {
             tags.push((record.first, record.word(2), id));
@@ -379,8 +393,13 @@ impl<'o> Writer<'o> {
         if flags & 0xf0 == 0 {
             return self.identifier(name);
         }
-        let path = self.paths.spelled(scope, name);
-        self.strings.add(path.as_bytes())
+        let exact = self.paths.exact(scope, name);
+        let spelled = skep_btf::mangle(&exact);
+        let at = self.strings.add(spelled.as_bytes());
+        if self.takes_tags && spelled.len() > LONG && mangle::decode(&spelled) != exact {
+            self.exact.push((word(self.places.len()), exact));
+        }
+        at
     }
 
     /// The text of a tag, the name of a number: the kernel takes any.
@@ -428,6 +447,9 @@ impl<'o> Writer<'o> {
         Ok(self.bytes)
     }
 }
+
+/// Shorter spellings tell the exact name, in bytes.
+const LONG: usize = 480;
 
 /// The header, in bytes.
 const HEADER_LEN: usize = 24;

@@ -123,9 +123,15 @@ impl<'f> Input<'f> {
 /// Whether the linker has kept one copy of each string: then places can be compared instead of strings. The first
 /// string stands for all, since each compilation has the same ones near its start.
 fn is_merged(section: &[u8]) -> bool {
-    const SAMPLES: [&[u8]; 3] = [b"\0unsigned int\0", b"\0long unsigned int\0", b"\0core\0"];
-    SAMPLES.iter().all(|sample| {
-        let mut found = section.windows(sample.len()).filter(|window| window == sample);
-        found.next().is_none() || found.next().is_none()
-    })
+    const SAMPLES: [&[u8]; 4] = [b"unsigned int", b"long unsigned int", b"core", b"char"];
+    let mut known = [false; SAMPLES.len()];
+    for string in section.split(|&byte| byte == 0) {
+        if let Some(at) = SAMPLES.iter().position(|&sample| sample == string) {
+            if known[at] {
+                return false;
+            }
+            known[at] = true;
+        }
+    }
+    true
 }

@@ -66,7 +66,7 @@ mod variables;
 
 use std::sync::Arc;
 
-use skep_btf::{Btf, Endian, TypeId, dedup};
+use skep_btf::{Btf, BtfBuilder, Endian, Kind, TypeId, dedup};
 
 use crate::functions::As;
 use crate::gather::{Gathered, Work};
@@ -111,7 +111,30 @@ pub fn encode(file: &[u8], options: &Options<'_>) -> Result<Encoded, Error> {
     // What is left: names that are spelled in two ways, declarations of what has several definitions, the base.
     let merged = dedup(&[&all], &merging)?;
     let origins = origins(&all, &places, &merged, &report);
-    Ok(Encoded { btf: merged.btf, report, origins })
+    let mut encoded = Encoded { btf: merged.btf, report, origins };
+    if options.keep_decl {
+        encoded.btf = with_places(file, options, &encoded)?;
+    }
+    Ok(encoded)
+}
+
+/// The types, with a tag on each that says where it is declared.
+fn with_places(file: &[u8], options: &Options<'_>, encoded: &Encoded) -> Result<Btf, Error> {
+    let takes_tags = |id: TypeId| {
+        let kind = encoded.btf.kind(id);
+        matches!(kind, Some(Kind::Struct | Kind::Union | Kind::Typedef | Kind::Func | Kind::Var))
+    };
+    let tagged = encoded.btf.ids().filter(|&id| takes_tags(id));
+    let (ids, origins): (Vec<TypeId>, Vec<Origin>) =
+        tagged.filter_map(|id| Some((id, encoded.origin(id)?))).unzip();
+    let places = declarations(file, options, &origins)?;
+    let mut types = BtfBuilder::from(encoded.btf.clone());
+    for (id, place) in ids.into_iter().zip(places) {
+        if let Some(place) = place {
+            types.decl_tag(&format!("decl={}:{}", place.file, place.line), id, None);
+        }
+    }
+    Ok(types.build()?)
 }
 
 /// Where the types of the result come from: several types that have become one come from the first.

@@ -21,6 +21,7 @@ pub struct Options<'a> {
     pub(crate) threads: NonZeroUsize,
     pub(crate) base: Option<Arc<Btf>>,
     pub(crate) arrays: Option<Arrays>,
+    pub(crate) keep_decl: bool,
     pub(crate) progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     pub(crate) languages: Vec<Lang>,
     pub(crate) functions: Functions,
@@ -84,6 +85,7 @@ impl Default for Options<'_> {
             threads: NonZeroUsize::MIN,
             base: None,
             arrays: None,
+            keep_decl: false,
             progress: None,
             languages: Vec::new(),
             functions: Functions::default(),
@@ -120,6 +122,13 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn arrays(mut self, arrays: Arrays) -> Options<'a> {
         self.arrays = Some(arrays);
+        self
+    }
+
+    /// Keeps where structs, unions, typedefs, functions and variables are declared, as tags `decl=FILE:LINE`.
+    #[must_use]
+    pub fn keep_decl(mut self) -> Options<'a> {
+        self.keep_decl = true;
         self
     }
 

@@ -19,12 +19,6 @@ impl<'o> Paths<'o> {
         Paths { records, names, scopes: Map::default() }
     }
 
-    /// The path of a name, spelled so that the kernel takes it.
-    pub(crate) fn spelled(&mut self, scope: Id, name: Name) -> String {
-        let path = self.exact(scope, name);
-        skep_btf::mangle(&path).into_owned()
-    }
-
     /// The path of a name.
     pub(crate) fn exact(&mut self, scope: Id, name: Name) -> String {
         let mut path = String::new();

@@ -205,6 +205,8 @@ fn declarations_have_files_and_lines() {
             assert!(found[0].file.ends_with("/dir/some.h"), "{compiler} {version}: {found:?}");
             assert!(found[1].file.ends_with("main.c"), "{compiler} {version}: {found:?}");
             assert_eq!((found[0].line, found[1].line), (7, 20), "{compiler} {version}");
+            let kept = dump(&tools::encode(&file, &Options::new().keep_decl()).btf);
+            assert!(kept.contains("dir/some.h:7 s None") && kept.contains("main.c:20 f None"), "{kept}");
         }
     }
 }
