@@ -12,6 +12,7 @@ mod input;
 mod interp;
 mod programs;
 mod report;
+mod types;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -31,12 +32,15 @@ enum What {
     Interp(interp::Options),
     /// Code generation: quality of the code, beside clang's.
     Build(build::Options),
+    /// Type information: reading, merging, looking up, printing, beside libbpf, bpftool and pahole.
+    Types(types::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Args::parse().what {
         What::Interp(options) => interp::run(&options),
         What::Build(options) => build::run(&options),
+        What::Types(options) => types::run(&options),
     };
     match done {
         Ok(code) => code,

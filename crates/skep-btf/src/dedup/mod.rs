@@ -17,15 +17,15 @@
 //!
 //! A step for a file:
 //!
-//! 1. [`graph`]: the types of all inputs become the nodes of one graph. Equal strings become equal numbers.
-//! 2. [`cons`]: nodes get colors, children first: equal content and equally colored children make an equal color. At
+//! 1. `graph`: the types of all inputs become the nodes of one graph. Equal strings become equal numbers.
+//! 2. `cons`: nodes get colors, children first: equal content and equally colored children make an equal color. At
 //!    references to *named* structs only the name counts, so that there are hardly any cycles, and a color does not
 //!    depend on what is known of the types behind it.
-//! 3. [`forward`]: forward declarations get the color of what they declare.
-//! 4. [`refine`]: where one name has several colors, those who refer to it by name have to be told apart, and then those
+//! 3. `forward`: forward declarations get the color of what they declare.
+//! 4. `refine`: where one name has several colors, those who refer to it by name have to be told apart, and then those
 //!    who refer to them: the coarsest partition that no reference contradicts, in O(n log n).
-//! 5. [`order`]: an order of the types that follows from what they are: by name, what a type is made of before it.
-//! 6. [`emit`]: the set, and where each type of each input is in it.
+//! 5. `order`: an order of the types that follows from what they are: by name, what a type is made of before it.
+//! 6. `emit`: the set, and where each type of each input is in it.
 //!
 //! The result does not depend on the order of the inputs, nor on how types are distributed over them or numbered. To
 //! remap what else refers to types, see [`BtfExt::remap`](crate::BtfExt::remap).
