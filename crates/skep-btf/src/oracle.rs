@@ -3,7 +3,7 @@
 //! Each function panics if a promise of the crate is broken; that the bytes are refused breaks none.
 
 use crate::maps::{self, Unknown};
-use crate::{Btf, BtfBuilder, BtfExt, ByteOff, Endian, Error, dump};
+use crate::{Btf, BtfBuilder, BtfExt, ByteOff, Endian, Error, dump, layout};
 
 /// How many bytes of memory a byte of input may take, beside a fixed amount.
 const MEMORY_PER_BYTE: usize = 8;
@@ -40,6 +40,9 @@ pub fn btf(bytes: &[u8]) -> Result<Btf, Error> {
     Ok(btf)
 }
 
+/// How many layouts are made: each may be large.
+const LAYOUTS: usize = 16;
+
 /// Every text of the types has an end.
 fn texts(btf: &Btf) {
     let mut sink = std::io::sink();
@@ -47,6 +50,12 @@ fn texts(btf: &Btf) {
     dump::json(btf, btf.ids(), &mut sink).expect("nothing fails to be thrown away");
     let header = dump::Header::new(btf).asserts(true).symbols(true);
     header.write(btf.ids(), &mut sink).expect("nothing fails to be thrown away");
+    let reader = layout::Reader::new(btf).expand(true);
+    for layout in layout::ids(btf).take(LAYOUTS).filter_map(|id| reader.read(id)) {
+        assert!(!layout.to_string().is_empty());
+        assert!(!layout.name.is_empty() || layout.typedef.is_some());
+    }
+    assert!(layout::suggest(btf, "task_struct", 3).len() <= 3);
 }
 
 fn lookups(btf: &Btf) {

@@ -135,3 +135,49 @@ pub struct Decl {
     /// The offset of the entry in `.debug_info`, in bytes.
     pub die: Option<u64>,
 }
+
+impl Decl {
+    /// The text of the tag that keeps this in BTF; see [`DeclTag`](crate::DeclTag).
+    ///
+    /// ```
+    /// use skep_btf::layout::Decl;
+    ///
+    /// let decl = Decl { file: "src/lib.rs".into(), line: 7, unit: "lib.rs/@/a.0".into(), die: Some(0x1b) };
+    /// assert_eq!(decl.to_tag(), "decl:src/lib.rs:7 unit:lib.rs/@/a.0 die:0x1b");
+    /// assert_eq!(Decl::of_tag(&decl.to_tag()), Some(decl));
+    /// assert_eq!(Decl::of_tag("rust:default"), None);
+    /// ```
+    #[must_use]
+    pub fn to_tag(&self) -> String {
+        let mut tag = format!("{DECL_TAG}{}:{}", self.file, self.line);
+        if !self.unit.is_empty() {
+            tag.push_str(" unit:");
+            tag.push_str(&self.unit);
+        }
+        if let Some(die) = self.die {
+            tag.push_str(&format!(" die:{die:#x}"));
+        }
+        tag
+    }
+
+    /// What such a text keeps; `None` if it is another tag's.
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Decl> {
+        let mut rest = tag.strip_prefix(DECL_TAG)?;
+        let mut decl = Decl::default();
+        if let Some((before, die)) = rest.rsplit_once(" die:0x")
+            && let Ok(die) = u64::from_str_radix(die, 16)
+        {
+            (rest, decl.die) = (before, Some(die));
+        }
+        if let Some((before, unit)) = rest.split_once(" unit:") {
+            (rest, decl.unit) = (before, unit.to_owned());
+        }
+        let (file, line) = rest.rsplit_once(':')?;
+        (decl.file, decl.line) = (file.to_owned(), line.parse().ok()?);
+        Some(decl)
+    }
+}
+
+/// How the text of a tag begins that tells where a type is declared.
+const DECL_TAG: &str = "decl:";

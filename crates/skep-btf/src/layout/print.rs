@@ -190,7 +190,8 @@ impl Printer<'_, '_> {
                 write!(self.f, "{end:<0$} ", width + 1 + NAME_WIDTH)?;
             }
             None => {
-                let before = if before.is_empty() { "void" } else { &before };
+                // A type without a name that is too deep inside of others to be told.
+                let before = if before.is_empty() { "..." } else { &before };
                 let text = format!("{before:<width$} {declarator}{bits};");
                 write!(self.f, "{text:<0$} ", width + 1 + NAME_WIDTH)?;
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::btf::Btf;
 use crate::layout::gaps::{self, Span};
 use crate::layout::names::{self, NAME_TAG, Names};
-use crate::layout::{Constant, Layout, Member, Sort, Ty, Variant, Variants};
+use crate::layout::{Constant, DECL_TAG, Decl, Layout, Member, Sort, Ty, Variant, Variants};
 use crate::mangle;
 use crate::types::{self, Composite, DeclTag, FwdKind, StrRef, Type, TypeId};
 
@@ -36,7 +36,7 @@ struct Known {
 }
 
 /// How many members of nested types one type may have.
-const BUDGET: usize = 1 << 18;
+const BUDGET: usize = 1 << 16;
 
 /// How deep types may be inside of each other, or made of each other.
 const MAX_DEPTH: usize = 48;
@@ -88,6 +88,7 @@ impl<'a> Reader<'a> {
         if target != id {
             layout.typedef = Some(self.shown(id));
         }
+        layout.decl = self.tag_of(id, None, DECL_TAG).and_then(|at| Decl::of_tag(self.btf.string(at)));
         Some(layout)
     }
 
@@ -250,20 +251,25 @@ impl<'a> Reader<'a> {
 
     /// What follows in the text of a tag that begins like that.
     fn tag(&self, id: TypeId, component: Option<u32>, start: &str) -> Option<&'a str> {
+        self.btf.string(self.tag_of(id, component, start)?).strip_prefix(start)
+    }
+
+    /// The text of a tag that begins like that.
+    fn tag_of(&self, id: TypeId, component: Option<u32>, start: &str) -> Option<StrRef> {
         let tags = self.tags.get_or_init(|| {
             let mut tags: HashMap<TypeId, Vec<Tag>> = HashMap::new();
             for id in names::all(self.btf) {
                 if let Type::DeclTag(DeclTag { target, component, .. }) = self.btf.ty(id) {
                     let at = self.btf.name_ref(id);
-                    if self.btf.string_prefix(at, 5) == "rust:" {
+                    if ["rust:", DECL_TAG].contains(&self.btf.string_prefix(at, 5)) {
                         tags.entry(target).or_default().push((component, at));
                     }
                 }
             }
             tags
         });
-        let mut of = tags.get(&id)?.iter().filter(|(of, _)| *of == component);
-        of.find_map(|&(_, at)| self.btf.string(at).strip_prefix(start))
+        let of = tags.get(&id)?.iter().filter(|(of, _)| *of == component);
+        of.map(|&(_, at)| at).find(|&at| self.btf.string_prefix(at, start.len()) == start)
     }
 
     /// The variants of a struct that is an enumeration with data: it has one member, an anonymous union of an anonymous

@@ -9,7 +9,7 @@ use skep_btf::{
     TypeId, dump,
 };
 
-use crate::tools::{TempDir, compiled, kernel, run};
+use crate::tools::{TempDir, compiled, kernel, run, section};
 
 fn header(btf: &Btf, asserts: bool) -> String {
     let mut text = Vec::new();
@@ -646,6 +646,29 @@ fn the_kernels_header_has_the_kernels_layouts() {
     }
     eprintln!("{compared} of {} layouts compared", expected.len());
     assert!(compared + 20 > expected.len(), "{compared} of {}", expected.len());
+}
+
+/// What clang makes of C can be made C again, in either byte order.
+#[test]
+fn headers_of_objects_compile() {
+    for target in ["bpfel", "bpfeb"] {
+        let dir = TempDir::new(&format!("object-{target}"));
+        let Some((types, _)) = compiled(&dir, include_str!("kinds.c"), target) else { return };
+        let btf = Btf::parse(&types).unwrap();
+        let asserts = compile(&btf, &format!("object-header-{target}"));
+        assert!(asserts.is_none_or(|asserts| asserts > 20), "{asserts:?}");
+    }
+}
+
+/// The same of a large file, such as a kernel with debug information.
+#[test]
+#[ignore = "needs a file with types, named in SKEP_TYPES"]
+fn headers_of_large_files_compile() {
+    let file = std::env::var_os("SKEP_TYPES").expect("SKEP_TYPES names a file with a section .BTF");
+    let dir = TempDir::new("large");
+    let types = section(&dir, file.as_ref(), ".BTF").expect("llvm-objcopy-22 is installed");
+    let asserts = compile(&Btf::parse(&types).unwrap(), "large-header").expect("compilers are installed");
+    eprintln!("{asserts} assertions hold");
 }
 
 /// No set is too odd to be written, nor too small to be written without end.

@@ -72,7 +72,8 @@ pub(crate) fn compiled_by_gcc(dir: &TempDir, source: &str) -> Option<(Vec<u8>, V
     Some((section(dir, &o, ".BTF")?, section(dir, &o, ".BTF.ext")?))
 }
 
-fn section(dir: &TempDir, object: &Path, name: &str) -> Option<Vec<u8>> {
+/// A section of an ELF file.
+pub(crate) fn section(dir: &TempDir, object: &Path, name: &str) -> Option<Vec<u8>> {
     let out = dir.file("section");
     let dump = format!("--dump-section={name}={}", out.display());
     run("llvm-objcopy-22", &[&dump, &object, &dir.file("copy.o")])?;

@@ -1,5 +1,6 @@
 //! Files to types: ELF files, bare BTF, and BTF that goes on where another one ends.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -7,8 +8,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ReadCache};
-use skep::btf::{Btf, Endian};
-use skep_dwarf::{Functions, Variables};
+use skep::btf::layout::Decl;
+use skep::btf::{Btf, Endian, Error, TypeId};
+use skep_dwarf::{Encoded, Functions, Origin, Variables};
 
 use crate::input;
 
@@ -51,15 +53,41 @@ pub(crate) fn on_base(path: &Path, base: Option<Arc<Btf>>) -> Result<(Btf, Optio
     Ok((btf, Endian::of_section(&own)))
 }
 
+/// Types that have been made of debug information.
+pub(crate) struct Debug {
+    pub(crate) encoded: Encoded,
+    bytes: Vec<u8>,
+    name: String,
+}
+
 /// Reads the types of a file's debug information.
-pub(crate) fn dwarf(path: &Path) -> Result<Btf> {
-    let bytes = input::bytes(path)?;
+pub(crate) fn dwarf(path: &Path) -> Result<Debug> {
+    let (name, bytes) = (input::name(path), input::bytes(path)?);
+    let encoded = skep_dwarf::encode(&bytes, &options())
+        .with_context(|| format!("cannot read the debug information of {name}"))?;
+    Ok(Debug { encoded, bytes, name })
+}
+
+/// Types alone, without functions and variables.
+fn options() -> skep_dwarf::Options<'static> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let options =
-        skep_dwarf::Options::new().threads(threads).functions(Functions::None).variables(Variables::None);
-    let encoded = skep_dwarf::encode(&bytes, &options)
-        .with_context(|| format!("cannot read the debug information of {}", input::name(path)))?;
-    Ok(encoded.btf)
+    skep_dwarf::Options::new().threads(threads).functions(Functions::None).variables(Variables::None)
+}
+
+impl Debug {
+    /// Where the types are declared, as far as that is known.
+    pub(crate) fn declarations(&self, ids: &[TypeId]) -> Result<HashMap<TypeId, Decl>> {
+        let known = ids.iter().filter_map(|&id| Some((id, self.encoded.origin(id)?)));
+        let (ids, origins): (Vec<TypeId>, Vec<Origin>) = known.unzip();
+        let places = skep_dwarf::declarations(&self.bytes, &options(), &origins)
+            .with_context(|| format!("cannot read the debug information of {}", self.name))?;
+        let all = ids.into_iter().zip(origins).zip(places).map(|((id, origin), place)| {
+            let unit = self.encoded.report.units.get(origin.unit).map(|unit| unit.name.clone());
+            let (file, line) = place.map(|place| (place.file, place.line)).unwrap_or_default();
+            (id, Decl { file, line, unit: unit.unwrap_or_default(), die: Some(origin.offset) })
+        });
+        Ok(all.collect())
+    }
 }
 
 /// Whether a file has debug information, but no BTF.

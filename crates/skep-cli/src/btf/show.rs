@@ -1,9 +1,11 @@
 //! `skep btf show`: types as memory.
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result, bail};
-use skep::btf::{Btf, TypeId, layout};
+use skep::btf::layout::{self, Decl};
+use skep::btf::{Btf, TypeId};
 
 use crate::btf::input::{self, Source};
 
@@ -51,30 +53,38 @@ enum Names {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let btf = types(args)?;
-    let ids = chosen(&btf, &args.names, &crate::input::name(&args.source.file))?;
+    let file = &args.source.file;
+    let from = args.from.unwrap_or(if input::has_only_dwarf(file) { From::Dwarf } else { From::Btf });
+    match from {
+        From::Btf => show(args, &input::types(&args.source)?, |_| Ok(None)),
+        From::Dwarf => {
+            let debug = input::dwarf(file)?;
+            show(args, &debug.encoded.btf, |ids| debug.declarations(ids).map(Some))
+        }
+    }
+}
+
+/// Prints the types that are asked for. Where they are declared `decls` tells, or tags of the set itself.
+fn show(
+    args: &Args,
+    btf: &Btf,
+    decls: impl FnOnce(&[TypeId]) -> Result<Option<HashMap<TypeId, Decl>>>,
+) -> Result<()> {
+    let ids = chosen(btf, &args.names, &crate::input::name(&args.source.file))?;
+    let decls = if args.decl_info { decls(&ids)? } else { None };
     let spelling = match args.spelling {
         Names::Rust => layout::Names::Rust,
         Names::Mangled => layout::Names::Mangled,
     };
-    let reader = layout::Reader::new(&btf).names(spelling).expand(args.expand);
+    let reader = layout::Reader::new(btf).names(spelling).expand(args.expand);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     for id in ids {
-        if let Some(mut layout) = reader.read(id) {
-            layout.decl = layout.decl.filter(|_| args.decl_info);
-            write!(out, "{layout}").context("cannot write standard output")?;
-        }
+        let Some(mut layout) = reader.read(id) else { continue };
+        let decl = decls.as_ref().and_then(|decls| decls.get(&id).cloned());
+        layout.decl = decl.or(layout.decl).filter(|_| args.decl_info);
+        write!(out, "{layout}").context("cannot write standard output")?;
     }
     out.flush().context("cannot write standard output")
-}
-
-fn types(args: &Args) -> Result<Btf> {
-    match args.from {
-        Some(From::Dwarf) => input::dwarf(&args.source.file),
-        Some(From::Btf) => input::types(&args.source),
-        None if input::has_only_dwarf(&args.source.file) => input::dwarf(&args.source.file),
-        None => input::types(&args.source),
-    }
 }
 
 /// The types of these names; all if there are none.

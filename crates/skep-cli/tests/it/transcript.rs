@@ -35,6 +35,11 @@ fn sets_of_types() {
 }
 
 #[test]
+fn types() {
+    check("types.txt");
+}
+
+#[test]
 fn other_commands() {
     check("other.txt");
 }
@@ -63,6 +68,7 @@ fn check(name: &str) -> usize {
         fs::copy(&file, dir.path().join(file.file_name().unwrap())).unwrap();
     }
     damaged(dir.path());
+    sets(dir.path());
     let mut found = String::new();
     let mut commands = 0;
     for line in expected.lines() {
@@ -202,4 +208,48 @@ word:   .quad 5, word";
     fs::create_dir(dir.join("folder")).unwrap();
     fs::create_dir(dir.join("folder.s")).unwrap();
     fs::create_dir(dir.join("folder.c")).unwrap();
+}
+
+/// `types.btf`, with something of each kind that is printed in its own way; `split.btf`, which goes on where it ends.
+fn sets(dir: &Path) {
+    use skep::btf::{Btf, Endian, IntEncoding, Kind, Member};
+    let mut types = Btf::builder();
+    let int = types.int("unsigned int", 4, IntEncoding::Unsigned);
+    let char = types.int("char", 1, IntEncoding::SignedChar);
+    let node = types.declare(Kind::Struct, "node", 16);
+    let next = types.ptr(node);
+    let members = [types.member("next", next, 0), types.member("value", int, 64)];
+    types.define(node, &members);
+    types.decl_tag("decl:src/list.c:12 unit:list.c die:0x1b", node, None);
+    let text = types.array_of(char, 5);
+    let bits = |name, bit_offset, bitfield_size| Member { name, ty: int, bit_offset, bitfield_size };
+    let (low, high) = (types.string("low"), types.string("high"));
+    let members =
+        [types.member("text", text, 0), bits(low, 64, 3), bits(high, 72, 2), types.member("node", node, 128)];
+    let sample = types.structure("sample", 32, &members);
+    types.structure("sample", 8, &members[..1]);
+    // Option<u32>, as the encoder makes it.
+    let u32 = types.typedef("u32", int);
+    let values = [types.enumerator("None", 0), types.enumerator("Some", 1)];
+    let tag = types.enumeration("core__option__Option_L_u32_G___discr", 4, false, &values);
+    let members = [types.member("__discr", tag, 0)];
+    let discriminant = types.structure("", 4, &members);
+    let none = types.structure("core__option__Option_L_u32_G___None", 8, &[]);
+    let members = [types.member("__0", u32, 32)];
+    let some = types.structure("core__option__Option_L_u32_G___Some", 8, &members);
+    let members =
+        [types.member("", discriminant, 0), types.member("None", none, 0), types.member("Some", some, 0)];
+    let variants = types.union("", 8, &members);
+    let members = [types.member("", variants, 0)];
+    types.structure("core__option__Option_L_u32_G_", 8, &members);
+    let samples = types.ptr(sample);
+    let params = [types.param("sample", samples)];
+    let proto = types.func_proto(int, &params);
+    types.func("measure", proto, skep::btf::Linkage::Global);
+    let base = std::sync::Arc::new(types.build().unwrap());
+    fs::write(dir.join("types.btf"), base.to_bytes(Endian::Little)).unwrap();
+    let mut types = Btf::builder_on(base);
+    let members = [types.member("sample", samples, 0)];
+    types.structure("hook", 8, &members);
+    fs::write(dir.join("split.btf"), types.build().unwrap().to_bytes(Endian::Little)).unwrap();
 }
