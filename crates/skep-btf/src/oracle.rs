@@ -41,7 +41,7 @@ pub fn btf(bytes: &[u8]) -> Result<Btf, Error> {
 }
 
 /// How many layouts are made: each may be large.
-const LAYOUTS: usize = 16;
+const LAYOUTS: usize = 2;
 
 /// Every text of the types has an end.
 fn texts(btf: &Btf) {

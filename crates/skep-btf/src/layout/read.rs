@@ -19,6 +19,8 @@ pub struct Reader<'a> {
     /// How many members may still be told for the type that is asked for, which a small input may have contain others
     /// without end.
     budget: Cell<usize>,
+    /// The types that are being told, from the outside in: none of them is in itself.
+    open: RefCell<Vec<TypeId>>,
     is_rust: OnceCell<bool>,
     tags: OnceCell<HashMap<TypeId, Vec<Tag>>>,
     /// What is known of structs and unions: their alignment, and what is unused at their end, in bytes.
@@ -59,6 +61,7 @@ impl<'a> Reader<'a> {
             names: Names::default(),
             expand: false,
             budget: Cell::new(0),
+            open: RefCell::default(),
             is_rust: OnceCell::new(),
             tags: OnceCell::new(),
             known: RefCell::default(),
@@ -84,6 +87,7 @@ impl<'a> Reader<'a> {
     pub fn read(&self, id: TypeId) -> Option<Layout> {
         self.budget.set(BUDGET);
         let target = self.btf.resolve(id)?;
+        self.open.replace(vec![target]);
         let mut layout = self.layout(target, 0)?;
         if target != id {
             layout.typedef = Some(self.shown(id));
@@ -149,8 +153,14 @@ impl<'a> Reader<'a> {
             _ => 0,
         };
         let (ty, place) = self.ty(member.ty, 0);
-        let nested = place.filter(|_| depth < MAX_DEPTH && self.budget.get() > 0);
-        let nested = nested.and_then(|id| self.layout(id, depth + 1)).map(Box::new);
+        let is_open = |id: &TypeId| self.open.borrow().contains(id);
+        let nested = place.filter(|id| depth < MAX_DEPTH && self.budget.get() > 0 && !is_open(id));
+        let nested = nested.and_then(|id| {
+            self.open.borrow_mut().push(id);
+            let layout = self.layout(id, depth + 1);
+            self.open.borrow_mut().pop();
+            layout.map(Box::new)
+        });
         Member {
             name: self.btf.string(member.name).to_owned(),
             ty,
