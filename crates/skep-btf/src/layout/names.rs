@@ -19,7 +19,8 @@ pub enum Names {
 /// How the text of a tag begins that keeps a name which its spelling does not.
 pub(super) const NAME_TAG: &str = "rust:name=";
 
-/// The structs, unions and enumerations of that name, and the typedefs of such without a name.
+/// The structs, unions and enumerations of that name, and the typedefs of such without a name; if there are none,
+/// typedefs of those with a name.
 ///
 /// The name may be that in BTF, or the Rust name that it spells, with or without the path before it; `struct `, `union `
 /// and `enum ` may be in front.
@@ -48,6 +49,13 @@ pub fn find(btf: &Btf, name: &str) -> Vec<TypeId> {
     let tagged = tagged(btf, |text| text == name);
     if !exact.is_empty() || !tagged.is_empty() {
         return merged(exact, tagged);
+    }
+    let aliases: Vec<TypeId> = all(btf)
+        .filter(|&id| matches!(btf.ty(id), Type::Typedef(_)) && is(id, name))
+        .filter(|&id| btf.resolve(id).is_some_and(|id| is_laid_out(&btf.ty(id))))
+        .collect();
+    if !aliases.is_empty() {
+        return aliases;
     }
     let ends = |full: &str| full.strip_suffix(name).is_some_and(|path| path.ends_with("::"));
     let last = name.rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
@@ -106,15 +114,13 @@ pub(super) fn all(btf: &Btf) -> impl Iterator<Item = TypeId> {
 /// name.
 pub fn ids(btf: &Btf) -> impl Iterator<Item = TypeId> {
     all(btf).filter(|&id| match btf.ty(id) {
-        Type::Struct(_) | Type::Union(_) | Type::Enum(_) | Type::Enum64(_) => {
-            !btf.string_is(btf.name_ref(id), "")
-        }
-        Type::Typedef(ty) => {
-            matches!(btf.ty(ty), Type::Struct(_) | Type::Union(_) | Type::Enum(_) | Type::Enum64(_))
-                && btf.string_is(btf.name_ref(ty), "")
-        }
-        _ => false,
+        Type::Typedef(ty) => is_laid_out(&btf.ty(ty)) && btf.string_is(btf.name_ref(ty), ""),
+        ty => is_laid_out(&ty) && !btf.string_is(btf.name_ref(id), ""),
     })
+}
+
+fn is_laid_out(ty: &Type<'_>) -> bool {
+    matches!(ty, Type::Struct(_) | Type::Union(_) | Type::Enum(_) | Type::Enum64(_))
 }
 
 /// The types whose tag keeps such a name.

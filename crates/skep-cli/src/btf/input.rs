@@ -32,6 +32,14 @@ pub(crate) fn types(source: &Source) -> Result<Btf> {
     on_base(&source.file, base).map(|(btf, _)| btf)
 }
 
+/// The bytes of a file's BTF; `None` if that goes on from another one, or can be read but once.
+pub(crate) fn whole_section(source: &Source) -> Result<Option<Vec<u8>>> {
+    if source.base.is_some() || base_of(&source.file).is_some() || source.file.as_os_str() == "-" {
+        return Ok(None);
+    }
+    section(&source.file).map(Some)
+}
+
 /// Reads types that others go on from.
 pub(crate) fn base(path: &Path) -> Result<Arc<Btf>> {
     let cannot_read = || format!("cannot read the BTF of {}", path.display());
@@ -48,6 +56,12 @@ pub(crate) fn on_base(path: &Path, base: Option<Arc<Btf>>) -> Result<(Btf, Optio
     let btf = match base.filter(|_| Btf::needs_base(&own)) {
         Some(base) => Btf::parse_with_base(&own, base),
         None => Btf::parse(&own),
+    };
+    let btf = match btf {
+        // The strings of split BTF go on where those of its base end.
+        Err(error @ Error::Strings { which: "starts", .. }) => Err(anyhow::Error::from(error))
+            .context("if it goes on where another one ends, name that by --base"),
+        other => other.map_err(anyhow::Error::from),
     };
     let btf = btf.with_context(|| format!("cannot read the BTF of {}", input::name(path)))?;
     Ok((btf, Endian::of_section(&own)))
@@ -124,8 +138,21 @@ pub(crate) fn section(path: &Path) -> Result<Vec<u8>> {
         let cache = ReadCache::new(BufReader::new(file));
         return elf(&name, &cache);
     }
-    bare(&name, input::bytes(path)?)
+    // Reading goes on behind the magic number; the kernel's own BTF is read in one piece.
+    let len = file.metadata().map_or(0, |meta| meta.len().min(MAX_BTF));
+    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default().saturating_add(64));
+    bytes.append(&mut magic);
+    file.take(MAX_BTF + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    ensure!(
+        bytes.len() as u64 <= MAX_BTF,
+        "cannot read {name}: it has more than {} MiB, expected at most that",
+        MAX_BTF >> 20
+    );
+    bare(&name, bytes)
 }
+
+/// Some files, such as devices, never end.
+const MAX_BTF: u64 = 512 << 20;
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 

@@ -1,11 +1,12 @@
 //! `skep btf show`: types as memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result, bail};
 use skep::btf::layout::{self, Decl};
-use skep::btf::{Btf, TypeId};
+use skep::btf::lazy::{Follow, LazyBtf};
+use skep::btf::{Btf, Kind, TypeId};
 
 use crate::btf::input::{self, Source};
 
@@ -56,7 +57,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let file = &args.source.file;
     let from = args.from.unwrap_or(if input::has_only_dwarf(file) { From::Dwarf } else { From::Btf });
     match from {
-        From::Btf => show(args, &input::types(&args.source)?, |_| Ok(None)),
+        From::Btf => match few(args)? {
+            Some((btf, ids)) => print(args, &btf, &ids, None),
+            None => show(args, &input::types(&args.source)?, |_| Ok(None)),
+        },
         From::Dwarf => {
             let debug = input::dwarf(file)?;
             show(args, &debug.encoded.btf, |ids| debug.declarations(ids).map(Some))
@@ -72,15 +76,51 @@ fn show(
 ) -> Result<()> {
     let ids = chosen(btf, &args.names, &crate::input::name(&args.source.file))?;
     let decls = if args.decl_info { decls(&ids)? } else { None };
+    print(args, btf, &ids, decls.as_ref())
+}
+
+/// The types that are asked for, taken out of the others, which are not read, since those of a kernel are many. `None`
+/// if more has to be known: about tags, about a base, or about what else a name could mean.
+fn few(args: &Args) -> Result<Option<(Btf, Vec<TypeId>)>> {
+    // What Rust has is spelled with its path, whose parts are joined by two underscores.
+    let is_plain = |name: &String| {
+        !name.trim_start_matches('_').contains("__")
+            && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+    };
+    if args.decl_info || args.names.is_empty() || !args.names.iter().all(is_plain) {
+        return Ok(None);
+    }
+    let Some(section) = input::whole_section(&args.source)? else { return Ok(None) };
+    // Where something is wrong, the way of all types tells what.
+    let Ok(all) = LazyBtf::new(&section) else { return Ok(None) };
+    let mut ids = Vec::new();
+    for name in &args.names {
+        let Ok(found) = all.find_all(name) else { return Ok(None) };
+        let kinds = [Kind::Struct, Kind::Union, Kind::Enum, Kind::Enum64, Kind::Typedef];
+        let found = found.into_iter().filter(|(_, kind)| kinds.contains(kind)).map(|(id, _)| id);
+        let known = ids.len();
+        ids.extend(found);
+        if ids.len() == known {
+            return Ok(None);
+        }
+    }
+    let Ok(few) = all.extract(&ids, Follow::Layout) else { return Ok(None) };
+    let shown: HashSet<TypeId> = layout::ids(&few.btf).collect();
+    let ids: Option<Vec<TypeId>> =
+        ids.into_iter().map(|id| few.id(id).filter(|id| shown.contains(id))).collect();
+    Ok(ids.map(|ids| (few.btf, ids)))
+}
+
+fn print(args: &Args, btf: &Btf, ids: &[TypeId], decls: Option<&HashMap<TypeId, Decl>>) -> Result<()> {
     let spelling = match args.spelling {
         Names::Rust => layout::Names::Rust,
         Names::Mangled => layout::Names::Mangled,
     };
     let reader = layout::Reader::new(btf).names(spelling).expand(args.expand);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    for id in ids {
+    for &id in ids {
         let Some(mut layout) = reader.read(id) else { continue };
-        let decl = decls.as_ref().and_then(|decls| decls.get(&id).cloned());
+        let decl = decls.and_then(|decls| decls.get(&id).cloned());
         layout.decl = decl.or(layout.decl).filter(|_| args.decl_info);
         write!(out, "{layout}").context("cannot write standard output")?;
     }
