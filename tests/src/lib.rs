@@ -8,9 +8,11 @@
 //! * [`compare`] runs one program on all engines, and asks the oracle whether each of them left what it should.
 //! * [`filetest`] reads and runs the cases in `filetests/cases`: text in, text out.
 //! * [`sir`] is the compiler's side: an interpreter of its IR, random modules, and real C as its IR.
+//! * [`dwarf`] lists the types of programs from their debug information, and from BTF, and compares.
 //! * [`generate`] makes random programs that the kernel's verifier accepts, and [`shrink`] makes a failing one short.
 
 pub mod compare;
+pub mod dwarf;
 pub mod engine;
 pub mod filetest;
 pub mod flat;

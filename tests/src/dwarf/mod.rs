@@ -1,0 +1,60 @@
+//! What types a program has, said by its debug information and said by BTF, and what one of them does not say.
+//!
+//! This is the judge of the encoder, so it shares no code with it: slow and obvious, over plain `gimli`.
+//!
+//! * [`file`] finds the sections of an ELF file, and of the files that it refers to.
+//! * [`info`] reads entries of DWARF, wherever they are, with their path of names.
+//! * [`walk`] lists what there is; [`read`] lists the same from a [`Btf`](skep_btf::Btf).
+//! * [`node`] is one type, as both of them see it; [`describe`] writes types as text.
+//! * [`facts`] is a list, and [`compare`] tells two of them apart, with reasons.
+//! * [`spell`] is how names are spelled in BTF; [`asserts`] writes a C program that proves a C dump.
+//!
+//! ```no_run
+//! # fn encode(_: &[u8]) -> skep_btf::Btf { unimplemented!() }
+//! use skep_tests::dwarf;
+//!
+//! let bytes = std::fs::read("vmlinux")?;
+//! let walked = dwarf::walk(&bytes, dwarf::Beside::Nothing)?;
+//! let read = dwarf::read(&encode(&bytes), &walked);
+//! let verdict = dwarf::compare(&walked, &read);
+//! assert!(verdict.is_equal(), "{verdict}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub use compare::{Verdict, compare};
+pub use facts::Facts;
+pub use file::Beside;
+pub use read::read;
+pub use walk::walk;
+
+pub mod asserts;
+pub mod compare;
+pub mod describe;
+pub mod facts;
+pub mod file;
+pub mod info;
+pub mod node;
+pub mod read;
+pub mod spell;
+pub mod walk;
+
+/// Why debug information could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The container.
+    #[error("cannot read the ELF file")]
+    Elf(#[from] object::Error),
+    /// The contents.
+    #[error("cannot read DWARF: {0}")]
+    Dwarf(String),
+    /// Something that refers to nowhere.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl From<gimli::Error> for Error {
+    fn from(error: gimli::Error) -> Error {
+        Error::Dwarf(error.to_string())
+    }
+}
