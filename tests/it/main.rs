@@ -11,4 +11,5 @@ mod random;
 mod sir;
 mod tools;
 mod translated;
+mod types;
 mod wild;

@@ -27,6 +27,8 @@ pub struct Verdict {
     pub variables: Vec<String>,
     /// How many functions were found to be equal.
     pub equal_functions: usize,
+    /// How many functions have the name of another one, which is there.
+    pub shadowed_functions: usize,
     /// How many variables were found to be equal.
     pub equal_variables: usize,
 }
@@ -52,14 +54,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "types: {} equal, {} missing, {} different, {} hold one that is, {} extra; functions: {} equal, {} not; \
-             variables: {} equal, {} not",
+            "types: {} equal, {} missing, {} different, {} hold one that is, {} extra; functions: {} equal, {} of \
+             their names, {} not; variables: {} equal, {} not",
             self.equal,
             self.missing.len(),
             self.different.len(),
             self.affected,
             self.extra.len(),
             self.equal_functions,
+            self.shadowed_functions,
             self.functions.len(),
             self.equal_variables,
             self.variables.len()
@@ -111,10 +114,15 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
     let stripped: HashSet<String> = found.types.keys().map(|text| without_numbers(text)).collect();
     let mut answered: HashSet<&str> = HashSet::new();
     let definitions = definitions(expected);
+    let wrong: HashSet<Target> = expected.types.keys().filter(|text| !found.types.contains_key(*text)).map(target).collect();
     for (text, fact) in &expected.types {
         if let Some(other) = found.types.get(text) {
             match links(text, fact, other, &definitions) {
                 Ok(()) => verdict.equal += 1,
+                // What is pointed to is not there as it should be, which is reported itself.
+                Err(_) if !wrong.is_empty() && fact.links.iter().flatten().any(|link| wrong.contains(link)) => {
+                    verdict.affected += 1;
+                }
                 Err(why) => verdict.different.push(format!("{} ({}): {why}", title(text), fact.first)),
             }
             continue;
@@ -155,12 +163,18 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
     }
 }
 
+fn target(text: &String) -> Target {
+    Target::Defined(super::describe::fnv(text))
+}
+
 /// The definitions that each declaration could mean.
 fn definitions(facts: &Facts) -> HashMap<Key<'_>, BTreeSet<Target>> {
     let mut definitions: HashMap<Key<'_>, BTreeSet<Target>> = HashMap::new();
     for (text, fact) in &facts.types {
-        let target = Target::Defined(super::describe::fnv(text));
-        definitions.entry((fact.kind, &fact.name)).or_default().insert(target);
+        // What a typedef leads to may be only declared.
+        if fact.kind != Kind::Typedef {
+            definitions.entry((fact.kind, &fact.name)).or_default().insert(target(text));
+        }
     }
     definitions
 }
@@ -290,12 +304,19 @@ fn functions(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
         by_name.entry(&function.names[0]).or_default().push(function);
     }
     let mut known: HashSet<&str> = HashSet::new();
+    let named = |function: &FunctionFact| -> Vec<&FunctionFact> {
+        function.names.iter().filter_map(|name| by_name.get(name.as_str())).flatten().copied().collect()
+    };
+    let right = |function: &&FunctionFact| named(function).iter().any(|other| same_function(function, other));
+    let equal: HashSet<&str> = expected.functions.iter().filter(right).map(|f| f.names[0].as_str()).collect();
     for function in &expected.functions {
         known.extend(function.names.iter().map(String::as_str));
-        let named: Vec<&&FunctionFact> =
-            function.names.iter().filter_map(|name| by_name.get(name.as_str())).flatten().collect();
+        let named = named(function);
         if named.iter().any(|other| same_function(function, other)) {
             verdict.equal_functions += 1;
+        } else if function.language == Language::C && equal.contains(function.names[0].as_str()) {
+            // Another one of that name is there: a name stands for one function.
+            verdict.shadowed_functions += 1;
         } else if let Some(other) = named.first() {
             verdict.functions.push(format!(
                 "{} ({}) is {} {:?}, not {} {:?}",
@@ -341,7 +362,9 @@ fn variables(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
         }
         let best = named.find(|other| same(other, variable) == (true, true, true, true));
         if best.is_none() {
-            let other = expected.variables.iter().find(|other| other.names.contains(&variable.names[0]));
+            let alike = |other: &&VariableFact| other.names.contains(&variable.names[0]);
+            let others = || expected.variables.iter().filter(alike);
+            let other = others().find(|other| other.section == variable.section).or(others().next());
             verdict.variables.push(format!("{}: {variable:?}, not {other:?}", variable.names[0]));
         } else {
             verdict.equal_variables += 1;

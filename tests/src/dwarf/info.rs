@@ -54,6 +54,8 @@ pub struct Info<'a> {
     signatures: HashMap<DebugTypeSignature, At>,
     /// The path of what encloses an entry, where something with a name does.
     scopes: HashMap<At, Scope>,
+    /// Whether there is more than one language.
+    mixed: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -69,7 +71,13 @@ impl<'a> Info<'a> {
     ///
     /// If DWARF is damaged.
     pub fn new(file: &'a File<'a>, alternate: Option<&'a File<'a>>, split: &'a [File<'a>]) -> Result<Info<'a>, Error> {
-        let mut info = Info { files: Vec::new(), units: Vec::new(), signatures: HashMap::new(), scopes: HashMap::new() };
+        let mut info = Info {
+            files: Vec::new(),
+            units: Vec::new(),
+            signatures: HashMap::new(),
+            scopes: HashMap::new(),
+            mixed: false,
+        };
         let mut dwarf = file.dwarf();
         if let Some(alternate) = alternate {
             dwarf.set_sup(alternate.dwarf());
@@ -86,6 +94,7 @@ impl<'a> Info<'a> {
         for number in 0..info.files.len() {
             info.add_units(number)?;
         }
+        info.mixed = info.units.iter().any(|unit| unit.language != Language::C);
         for number in 0..info.units.len() {
             info.add_scopes(u32::try_from(number).unwrap_or(u32::MAX))?;
         }
@@ -322,8 +331,8 @@ impl<'a> Info<'a> {
     #[must_use]
     pub fn language(&self, at: At, die: &Die<'a>) -> Language {
         let of_unit = self.unit(at).language;
-        if of_unit == Language::Other {
-            return Language::Other;
+        if of_unit == Language::Other || !self.mixed {
+            return of_unit;
         }
         if self.scopes.get(&at).is_some_and(|scope| scope.namespace) {
             return Language::Rust;

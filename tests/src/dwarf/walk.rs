@@ -157,6 +157,7 @@ impl<'a> Walk<'_, 'a> {
         let params = params.into_iter().map(|(name, ty)| Ok((name, self.describe.by_name(ty)?.text.clone())));
         let params = params.collect::<Result<Vec<_>, Error>>()?;
         let ret = self.describe.by_name(ret)?.text.clone();
+        self.facts.names.extend(names.iter().cloned());
         let mut fact = FunctionFact { names, params, ret, variadic, language, first: String::new() };
         if self.seen.insert(fact.clone()) {
             fact.first = self.place(at, last);
@@ -222,7 +223,12 @@ impl<'a> Walk<'_, 'a> {
             local,
             language,
         };
-        self.facts.variables.push(fact);
+        // Where a linker drops a section, an address is left that means nothing.
+        let named = |(name, at): &(String, u64)| *at == 0 && fact.names.contains(name);
+        if file.relocatable || address != 0 || file.symbols.iter().any(named) {
+            self.facts.names.extend(fact.names.iter().cloned());
+            self.facts.variables.push(fact);
+        }
         Ok(())
     }
 

@@ -1,0 +1,3 @@
+/* What every.c needs to be linked. */
+
+int elsewhere = 5;
