@@ -47,7 +47,7 @@ impl Verdict {
     }
 }
 
-/// How many of each sort are shown.
+/// How many of each sort are shown, unless all are wanted: `{verdict:#}`.
 const SHOWN: usize = 40;
 
 impl fmt::Display for Verdict {
@@ -74,11 +74,12 @@ impl fmt::Display for Verdict {
             ("function", &self.functions),
             ("variable", &self.variables),
         ] {
-            for line in list.iter().take(SHOWN) {
+            let shown = if f.alternate() { list.len() } else { SHOWN };
+            for line in list.iter().take(shown) {
                 writeln!(f, "{what}: {line}")?;
             }
-            if list.len() > SHOWN {
-                writeln!(f, "{what}: and {} more", list.len() - SHOWN)?;
+            if list.len() > shown {
+                writeln!(f, "{what}: and {} more", list.len() - shown)?;
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The sections of an ELF file and of those that it refers to.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use gimli::{EndianSlice, RunTimeEndian, SectionId};
@@ -19,6 +19,33 @@ pub enum Beside<'a> {
     Nothing,
     /// In this folder, if a name is not absolute.
     Folder(&'a Path),
+}
+
+/// The file that has the shared entries of this one, and those that its units were split into.
+///
+/// # Errors
+///
+/// If one of them is not there.
+pub fn others(bytes: &[u8], beside: Beside<'_>) -> Result<(Option<Vec<u8>>, Vec<Vec<u8>>), Error> {
+    let file = File::new(bytes)?;
+    let near = |name: &str| match beside {
+        Beside::Nothing => Err(Error::Wrong(format!("refers to {name}"))),
+        Beside::Folder(folder) => {
+            std::fs::read(folder.join(name)).map_err(|error| Error::Wrong(format!("refers to {name}: {error}")))
+        }
+    };
+    let alternate = file.alternate.as_deref().map(near).transpose()?;
+    let dwarf = file.dwarf();
+    let mut names = BTreeSet::new();
+    let mut units = dwarf.units();
+    while let Some(header) = units.next()? {
+        let unit = dwarf.unit(header)?;
+        if let (Some(_), Some(name)) = (unit.dwo_id, unit.dwo_name()?) {
+            names.insert(dwarf.attr_string(&unit, name)?.to_string_lossy().into_owned());
+        }
+    }
+    let split = names.iter().map(|name| near(name)).collect::<Result<Vec<_>, _>>()?;
+    Ok((alternate, split))
 }
 
 /// One file, its debug sections unpacked and relocated.

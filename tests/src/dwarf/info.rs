@@ -185,6 +185,12 @@ impl<'a> Info<'a> {
         self.files[self.units[at.unit as usize].file].1
     }
 
+    /// The file that has the code and data of a unit, which may not be the one that tells about it.
+    #[must_use]
+    pub fn program(&self, at: At) -> &'a File<'a> {
+        if self.unit(at).unit.dwo_id.is_some() { self.files[0].1 } else { self.file(at) }
+    }
+
     /// The unit of an entry.
     #[must_use]
     pub fn unit(&self, at: At) -> &InfoUnit<'a> {

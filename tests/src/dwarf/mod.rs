@@ -6,22 +6,24 @@
 //! * [`info`] reads entries of DWARF, wherever they are, with their path of names.
 //! * [`walk`] lists what there is; [`read`] lists the same from a [`Btf`](skep_btf::Btf).
 //! * [`node`] is one type, as both of them see it; [`describe`] writes types as text.
-//! * [`facts`] is a list, and [`compare`] tells two of them apart, with reasons.
-//! * [`spell`] is how names are spelled in BTF; [`asserts`] writes a C program that proves a C dump.
+//! * [`facts`] is a list, and [`compare`](mod@compare) tells two of them apart, with reasons.
+//! * [`encode`](mod@encode) is the encoder, and [`spell`] how names are spelled in BTF; [`asserts`] writes a C
+//!   program that proves a C dump.
 //!
 //! ```no_run
-//! # fn encode(_: &[u8]) -> skep_btf::Btf { unimplemented!() }
 //! use skep_tests::dwarf;
 //!
 //! let bytes = std::fs::read("vmlinux")?;
 //! let walked = dwarf::walk(&bytes, dwarf::Beside::Nothing)?;
-//! let read = dwarf::read(&encode(&bytes), &walked);
+//! let encoded = dwarf::encode(&bytes, dwarf::Beside::Nothing)?;
+//! let read = dwarf::read(&encoded.btf, &walked);
 //! let verdict = dwarf::compare(&walked, &read);
 //! assert!(verdict.is_equal(), "{verdict}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub use compare::{Verdict, compare};
+pub use encode::{encode, encode_with};
 pub use facts::Facts;
 pub use file::Beside;
 pub use read::read;
@@ -30,6 +32,7 @@ pub use walk::walk;
 pub mod asserts;
 pub mod compare;
 pub mod describe;
+pub mod encode;
 pub mod facts;
 pub mod file;
 pub mod info;
@@ -48,6 +51,9 @@ pub enum Error {
     /// The contents.
     #[error("cannot read DWARF: {0}")]
     Dwarf(String),
+    /// The encoder's words.
+    #[error("the encoder refuses it: {0}")]
+    Refused(String),
     /// Something that refers to nowhere.
     #[error("{0}")]
     Wrong(String),

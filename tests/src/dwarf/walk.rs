@@ -6,7 +6,7 @@ use gimli::{AttributeValue as Value, DwTag, Operation, Section, constants as c};
 
 use super::describe::{Describe, Text};
 use super::facts::{Fact, Facts, FunctionFact, VariableFact};
-use super::file::{Beside, File};
+use super::file::{Beside, File, others};
 use super::info::{At, Die, Info, Language};
 use super::node::{
     Base, Composite, Enumeration, Function, Kind, Meaning, Member, Node, Source, Variant, Variants,
@@ -21,32 +21,11 @@ use super::{Error, spell};
 /// [`Facts::faults`].
 pub fn walk(bytes: &[u8], beside: Beside<'_>) -> Result<Facts, Error> {
     let file = File::new(bytes)?;
-    let near = |name: &str| match beside {
-        Beside::Nothing => Err(Error::Wrong(format!("refers to {name}"))),
-        Beside::Folder(folder) => {
-            std::fs::read(folder.join(name)).map_err(|error| Error::Wrong(format!("refers to {name}: {error}")))
-        }
-    };
-    let alternate = file.alternate.as_deref().map(near).transpose()?;
+    let (alternate, split) = others(bytes, beside)?;
     let alternate = alternate.as_deref().map(File::new).transpose()?;
-    let split = split_names(&file)?.iter().map(|name| near(name)).collect::<Result<Vec<_>, _>>()?;
     let split = split.iter().map(|bytes| File::new(bytes)).collect::<Result<Vec<_>, _>>()?;
     let info = Info::new(&file, alternate.as_ref(), &split)?;
     Walk { info: &info, describe: Describe::new(&info), facts: Facts::default(), seen: HashSet::new() }.all()
-}
-
-/// The files that units have been split into.
-fn split_names(file: &File<'_>) -> Result<BTreeSet<String>, Error> {
-    let dwarf = file.dwarf();
-    let mut names = BTreeSet::new();
-    let mut units = dwarf.units();
-    while let Some(header) = units.next()? {
-        let unit = dwarf.unit(header)?;
-        if let (Some(_), Some(name)) = (unit.dwo_id, unit.dwo_name()?) {
-            names.insert(dwarf.attr_string(&unit, name)?.to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
 }
 
 struct Walk<'i, 'a> {
@@ -129,7 +108,7 @@ impl<'a> Walk<'_, 'a> {
             Some(value) => {
                 let address = info.dwarf(at).attr_address(&info.unit(at).unit, value)?.unwrap_or_default();
                 let header = &info.unit(at).unit.header;
-                info.file(at).relocatable || (address != 0 && !header.is_tombstone_address(address))
+                info.program(at).relocatable || (address != 0 && !header.is_tombstone_address(address))
             }
             None => die.has_attr(c::DW_AT_ranges),
         };
@@ -199,7 +178,7 @@ impl<'a> Walk<'_, 'a> {
         if operations.next()?.is_some() {
             return Ok(());
         }
-        let file = info.file(at);
+        let file = info.program(at);
         let place = if file.relocatable {
             file.targets.get(&target).and_then(|&index| file.program.get(index))
         } else {
@@ -351,7 +330,10 @@ impl<'a> Info<'a> {
                     }
                     members.push(member);
                 }
-                c::DW_TAG_variant_part => variants = Some(self.variants(*at, child)?),
+                c::DW_TAG_variant_part => {
+                    // A type without values has nothing to choose from.
+                    variants = Some(self.variants(*at, child)?).filter(|variants| !variants.list.is_empty());
+                }
                 _ => {}
             }
         }
