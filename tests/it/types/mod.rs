@@ -1,6 +1,7 @@
 //! The types of programs: what debug information says, what BTF says of it, and what the programs say themselves.
 
 mod build;
+mod encoder;
 mod oracle;
 mod pahole;
 
@@ -10,7 +11,8 @@ use skep_tests::dwarf::{self, Beside, Facts};
 fn walk(file: &std::path::Path) -> Facts {
     let bytes = std::fs::read(file).unwrap();
     let folder = file.parent().unwrap();
-    let walked = dwarf::walk(&bytes, Beside::Folder(folder)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let walked = dwarf::walk(&bytes, Beside::Folder(folder))
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(walked.faults, [""; 0], "{}", file.display());
     walked
 }
@@ -18,7 +20,8 @@ fn walk(file: &std::path::Path) -> Facts {
 /// Whatever level, version and container: debug information says the same of the same source.
 #[test]
 fn every_build_says_the_same() {
-    let (clang, gcc): (Vec<_>, Vec<_>) = build::C_ALIKE.iter().partition(|case| case.name.starts_with("clang"));
+    let (clang, gcc): (Vec<_>, Vec<_>) =
+        build::C_ALIKE.iter().partition(|case| case.name.starts_with("clang"));
     says_the_same(&gcc);
     says_the_same(&clang);
 }

@@ -10,7 +10,11 @@ use super::build::{self, Case};
 use super::walk;
 
 const CASES: &[Case] = &[
-    Case { name: "rust-o0", output: "every", commands: &["rustc --edition 2024 -g -o every @/rust/every.rs"] },
+    Case {
+        name: "rust-o0",
+        output: "every",
+        commands: &["rustc --edition 2024 -g -o every @/rust/every.rs"],
+    },
     Case {
         name: "rust-o3-dwarf5-v0",
         output: "every",
@@ -77,8 +81,10 @@ fn check(text: &str, word: &str, rest: &str) -> Result<(), String> {
         }
         "value" => {
             let (_, variant) = rest.rsplit_once(' ').unwrap();
-            let bytes: Vec<u8> =
-                (0..last.len()).step_by(2).map(|at| u8::from_str_radix(&last[at..at + 2], 16).unwrap()).collect();
+            let bytes: Vec<u8> = (0..last.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&last[at..at + 2], 16).unwrap())
+                .collect();
             let found = decode(text, &bytes)?;
             if found == spell::member(variant) { Ok(()) } else { Err(format!("{found} in {text}")) }
         }

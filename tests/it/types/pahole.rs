@@ -52,8 +52,15 @@ fn pahole_reads_what_the_walker_reads() {
         let verdict = dwarf::compare(&walked, &read);
         let unknown = |line: &&String| !KNOWN.iter().any(|known| line.starts_with(known));
         let different: Vec<_> = verdict.different.iter().filter(unknown).collect();
-        assert!(different.is_empty() && verdict.missing.is_empty() && verdict.extra.is_empty(), "{}: {verdict}", case.name);
+        assert!(
+            different.is_empty() && verdict.missing.is_empty() && verdict.extra.is_empty(),
+            "{}: {verdict}",
+            case.name
+        );
         assert!(verdict.functions.is_empty() && verdict.variables.is_empty(), "{}: {verdict}", case.name);
-        assert!(verdict.equal > 60 && verdict.equal_functions > 8 && verdict.equal_variables == 4, "{verdict}");
+        assert!(
+            verdict.equal > 60 && verdict.equal_functions > 8 && verdict.equal_variables == 4,
+            "{verdict}"
+        );
     }
 }

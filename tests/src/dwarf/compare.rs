@@ -115,13 +115,16 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
     let stripped: HashSet<String> = found.types.keys().map(|text| without_numbers(text)).collect();
     let mut answered: HashSet<&str> = HashSet::new();
     let definitions = definitions(expected);
-    let wrong: HashSet<Target> = expected.types.keys().filter(|text| !found.types.contains_key(*text)).map(target).collect();
+    let wrong: HashSet<Target> =
+        expected.types.keys().filter(|text| !found.types.contains_key(*text)).map(target).collect();
     for (text, fact) in &expected.types {
         if let Some(other) = found.types.get(text) {
             match links(text, fact, other, &definitions) {
                 Ok(()) => verdict.equal += 1,
                 // What is pointed to is not there as it should be, which is reported itself.
-                Err(_) if !wrong.is_empty() && fact.links.iter().flatten().any(|link| wrong.contains(link)) => {
+                Err(_)
+                    if !wrong.is_empty() && fact.links.iter().flatten().any(|link| wrong.contains(link)) =>
+                {
                     verdict.affected += 1;
                 }
                 Err(why) => verdict.different.push(format!("{} ({}): {why}", title(text), fact.first)),
@@ -136,7 +139,8 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
             verdict.affected += 1;
             continue;
         }
-        let nearest = others.iter().filter(|_| !fact.name.is_empty()).min_by_key(|(other, _)| distance(text, other));
+        let nearest =
+            others.iter().filter(|_| !fact.name.is_empty()).min_by_key(|(other, _)| distance(text, other));
         match nearest {
             Some((other, theirs)) => {
                 answered.insert(other);
@@ -189,8 +193,10 @@ fn links(
 ) -> Result<(), String> {
     for (index, (expected, found)) in expected.links.iter().zip(&found.links).enumerate() {
         let declared = expected.contains(&Target::Declared);
-        let lost: Vec<_> =
-            expected.iter().filter(|&target| *target != Target::Declared && !found.contains(target)).collect();
+        let lost: Vec<_> = expected
+            .iter()
+            .filter(|&target| *target != Target::Declared && !found.contains(target))
+            .collect();
         let new: Vec<_> = found
             .iter()
             .filter(|&target| !expected.contains(target) && !(declared && *target != Target::Declared))
@@ -204,7 +210,8 @@ fn links(
         }
         // A declaration that has one definition is that definition.
         let (kind, name) = split(&name());
-        let unique = kind.and_then(|kind| definitions.get(&(kind, name.as_str()))).map_or(0, BTreeSet::len) == 1;
+        let unique =
+            kind.and_then(|kind| definitions.get(&(kind, name.as_str()))).map_or(0, BTreeSet::len) == 1;
         if unique && found.contains(&Target::Declared) {
             return Err(format!("'{name}' stays declared, though there is one definition of it"));
         }
@@ -214,7 +221,8 @@ fn links(
 
 fn split(name: &str) -> (Option<Kind>, String) {
     let (kind, name) = name.split_once(' ').unwrap_or(("", name));
-    let kind = [Kind::Struct, Kind::Union, Kind::Enum, Kind::Typedef].into_iter().find(|k| k.to_string() == kind);
+    let kind =
+        [Kind::Struct, Kind::Union, Kind::Enum, Kind::Typedef].into_iter().find(|k| k.to_string() == kind);
     (kind, name.to_owned())
 }
 
@@ -223,7 +231,10 @@ fn named(text: &str, index: usize) -> String {
     let mut names = Vec::new();
     let words: Vec<&str> = text.split([' ', '(', ')', ',', ';', '\n', '{', '}']).collect();
     for pair in words.windows(2).skip(1) {
-        if matches!(pair[0], "struct" | "union" | "enum" | "typedef") && !pair[1].is_empty() && !pair[1].contains('#') {
+        if matches!(pair[0], "struct" | "union" | "enum" | "typedef")
+            && !pair[1].is_empty()
+            && !pair[1].contains('#')
+        {
             names.push(format!("{} {}", pair[0], pair[1]));
         }
     }
@@ -356,7 +367,8 @@ fn variables(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
         (a.ty == b.ty, a.section == b.section, a.offset == b.offset, a.size == b.size || a.size == 0)
     };
     for variable in &found.variables {
-        let mut named = expected.variables.iter().filter(|other| other.names.contains(&variable.names[0])).peekable();
+        let mut named =
+            expected.variables.iter().filter(|other| other.names.contains(&variable.names[0])).peekable();
         if named.peek().is_none() {
             verdict.variables.push(format!("{} of {}: extra", variable.names[0], variable.section));
             continue;

@@ -88,7 +88,9 @@ impl<'s, S: Source> Describe<'s, S> {
             match self.source.node(end)? {
                 Node::Declared(..) => return Ok(Target::Declared),
                 Node::Enum(enumeration) if enumeration.values.is_empty() => return Ok(Target::Declared),
-                Node::Typedef(_, Some(next)) | Node::Modified(_, Some(next)) | Node::Array(Some(next), _) => end = next,
+                Node::Typedef(_, Some(next)) | Node::Modified(_, Some(next)) | Node::Array(Some(next), _) => {
+                    end = next
+                }
                 _ => break,
             }
         }
@@ -183,7 +185,6 @@ impl<'s, S: Source> Describe<'s, S> {
         if depth > DEPTH {
             return Err(Error::Wrong(format!("types are nested too deeply at {id:?}")));
         }
-        let node = self.source.node(id)?;
         let by_kind = |kind: Kind, name: &str| -> Result<Text<S::Id>, Error> {
             Ok(if by_value {
                 Text { text: format!("{kind} {name}#{:016x}", self.hash(id, depth + 1)?), links: Vec::new() }
@@ -191,6 +192,10 @@ impl<'s, S: Source> Describe<'s, S> {
                 Text { text: format!("{kind} {name}"), links: vec![id] }
             })
         };
+        if let Some((kind, name)) = self.source.head(id)? {
+            return by_kind(kind, &name);
+        }
+        let node = self.source.node(id)?;
         let around = |before: &str, inner: Text<S::Id>, after: &str| Text {
             text: format!("{before}{}{after}", inner.text),
             links: inner.links,
@@ -202,8 +207,12 @@ impl<'s, S: Source> Describe<'s, S> {
                 let tags: String = tags.iter().map(|tag| format!("[{tag}] ")).collect();
                 around(&format!("ptr({tags}"), self.inner(*to, depth, false)?, ")")
             }
-            Node::Modified(how, inner) => around(&format!("{how} "), self.inner(*inner, depth, by_value)?, ""),
-            Node::Tagged(tag, inner) => around(&format!("[{tag}] "), self.inner(*inner, depth, by_value)?, ""),
+            Node::Modified(how, inner) => {
+                around(&format!("{how} "), self.inner(*inner, depth, by_value)?, "")
+            }
+            Node::Tagged(tag, inner) => {
+                around(&format!("[{tag}] "), self.inner(*inner, depth, by_value)?, "")
+            }
             Node::Typedef(name, inner) => match self.primitive(name, *inner)? {
                 Some(size) => Text { text: format!("{name}/{size}"), links: Vec::new() },
                 None => by_kind(Kind::Typedef, name)?,
@@ -281,7 +290,9 @@ impl<'s, S: Source> Describe<'s, S> {
         let hash = match &node {
             Node::Composite(composite) => fnv(&self.composite(composite, depth + 1)?.text),
             Node::Enum(enumeration) => fnv(&constants(enumeration)),
-            Node::Typedef(name, inner) => fnv(&format!("typedef {name} = {}", self.valued(*inner, depth + 1)?.text)),
+            Node::Typedef(name, inner) => {
+                fnv(&format!("typedef {name} = {}", self.valued(*inner, depth + 1)?.text))
+            }
             _ => fnv(&self.text(id, depth + 1, true)?.text),
         };
         self.by_value.borrow_mut().insert(id, hash);

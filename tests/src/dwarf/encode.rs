@@ -2,8 +2,8 @@
 
 use skep_dwarf::{Encoded, Functions, Options, Variables};
 
-use super::file::{Beside, others};
 use super::Error;
+use super::file::{Beside, others};
 
 /// Encodes all that a file has, and the files that it refers to.
 ///

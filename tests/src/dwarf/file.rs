@@ -30,9 +30,8 @@ pub fn others(bytes: &[u8], beside: Beside<'_>) -> Result<(Option<Vec<u8>>, Vec<
     let file = File::new(bytes)?;
     let near = |name: &str| match beside {
         Beside::Nothing => Err(Error::Wrong(format!("refers to {name}"))),
-        Beside::Folder(folder) => {
-            std::fs::read(folder.join(name)).map_err(|error| Error::Wrong(format!("refers to {name}: {error}")))
-        }
+        Beside::Folder(folder) => std::fs::read(folder.join(name))
+            .map_err(|error| Error::Wrong(format!("refers to {name}: {error}"))),
     };
     let alternate = file.alternate.as_deref().map(near).transpose()?;
     let dwarf = file.dwarf();
@@ -60,8 +59,8 @@ pub struct File<'a> {
     pub endian: RunTimeEndian,
     /// Whether addresses in it are relative to sections.
     pub relocatable: bool,
-    /// Symbols that name functions or data: their addresses.
-    pub symbols: Vec<(String, u64)>,
+    /// Symbols that name functions or data: their addresses and sizes.
+    pub symbols: HashMap<String, Vec<(u64, u64)>>,
     /// The file that has the shared entries, if `dwz` has made one.
     pub alternate: Option<String>,
 }
@@ -113,10 +112,8 @@ impl<'a> File<'a> {
             program: Vec::new(),
             endian: if elf.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big },
             relocatable: elf.kind() == object::ObjectKind::Relocatable,
-            symbols: Vec::new(),
-            alternate: elf
-                .gnu_debugaltlink()?
-                .map(|(name, _)| String::from_utf8_lossy(name).into_owned()),
+            symbols: HashMap::new(),
+            alternate: elf.gnu_debugaltlink()?.map(|(name, _)| String::from_utf8_lossy(name).into_owned()),
         };
         for section in elf.sections() {
             let place = Place {
@@ -128,8 +125,11 @@ impl<'a> File<'a> {
             file.program.push(place);
         }
         for symbol in elf.symbols() {
-            if matches!(symbol.kind(), object::SymbolKind::Text | object::SymbolKind::Data) && symbol.is_definition() {
-                file.symbols.push((symbol.name().unwrap_or_default().to_owned(), symbol.address()));
+            if matches!(symbol.kind(), object::SymbolKind::Text | object::SymbolKind::Data)
+                && symbol.is_definition()
+            {
+                let name = symbol.name().unwrap_or_default().to_owned();
+                file.symbols.entry(name).or_default().push((symbol.address(), symbol.size()));
             }
         }
         for id in SECTIONS {
@@ -137,7 +137,9 @@ impl<'a> File<'a> {
                 let data = file.relocated(&elf, &section, id.name())?;
                 file.sections.insert(id.name(), data);
             }
-            if let Some((name, section)) = id.dwo_name().and_then(|name| Some((name, elf.section_by_name(name)?))) {
+            if let Some((name, section)) =
+                id.dwo_name().and_then(|name| Some((name, elf.section_by_name(name)?)))
+            {
                 file.split.insert(name, section.uncompressed_data()?);
             }
         }
@@ -212,7 +214,8 @@ impl<'a> File<'a> {
     /// The section of the program that an address lies in.
     #[must_use]
     pub fn place(&self, address: u64) -> Option<&Place> {
-        let holds = |place: &&Place| place.alive && (place.address..place.address + place.size).contains(&address);
+        let holds =
+            |place: &&Place| place.alive && (place.address..place.address + place.size).contains(&address);
         self.program.iter().find(holds)
     }
 }

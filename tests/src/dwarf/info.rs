@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use gimli::{
-    AttributeValue as Value, DebugInfoOffset, DebugTypeSignature, DebuggingInformationEntry, Dwarf, DwAt, DwTag,
-    Operation, Unit, UnitOffset, UnitSectionOffset, UnitType, constants as c,
+    AttributeValue as Value, DebugInfoOffset, DebugTypeSignature, DebuggingInformationEntry, DwAt, DwTag,
+    Dwarf, Operation, Unit, UnitOffset, UnitSectionOffset, UnitType, constants as c,
 };
 
 use super::Error;
@@ -70,7 +70,11 @@ impl<'a> Info<'a> {
     /// # Errors
     ///
     /// If DWARF is damaged.
-    pub fn new(file: &'a File<'a>, alternate: Option<&'a File<'a>>, split: &'a [File<'a>]) -> Result<Info<'a>, Error> {
+    pub fn new(
+        file: &'a File<'a>,
+        alternate: Option<&'a File<'a>>,
+        split: &'a [File<'a>],
+    ) -> Result<Info<'a>, Error> {
         let mut info = Info {
             files: Vec::new(),
             units: Vec::new(),
@@ -116,8 +120,8 @@ impl<'a> Info<'a> {
         for header in headers {
             let mut unit = dwarf.unit(header)?;
             let at = u32::try_from(self.units.len() + added.len()).unwrap_or(u32::MAX);
-            if let UnitType::Type { type_signature, type_offset } | UnitType::SplitType { type_signature, type_offset } =
-                header.type_()
+            if let UnitType::Type { type_signature, type_offset }
+            | UnitType::SplitType { type_signature, type_offset } = header.type_()
             {
                 self.signatures.insert(type_signature, At { unit: at, offset: type_offset.0 });
             }
@@ -257,8 +261,9 @@ impl<'a> Info<'a> {
         let start = self.units.partition_point(|unit| unit.file < file);
         let end = self.units.partition_point(|unit| unit.file <= file);
         let inside = &self.units[start..end];
-        let before =
-            |unit: &InfoUnit<'_>| unit.start.to_debug_info_offset(&unit.unit.header).is_some_and(|at| at.0 <= offset.0);
+        let before = |unit: &InfoUnit<'_>| {
+            unit.start.to_debug_info_offset(&unit.unit.header).is_some_and(|at| at.0 <= offset.0)
+        };
         let index = inside.partition_point(before).checked_sub(1)?;
         let offset = offset.to_unit_offset(&inside[index].unit.header)?;
         Some(At { unit: u32::try_from(start + index).ok()?, offset: offset.0 })
@@ -285,7 +290,9 @@ impl<'a> Info<'a> {
         if let Some(Value::Exprloc(expression)) = die.attr_value(name) {
             let mut operations = expression.operations(self.unit(at).unit.encoding());
             return match operations.next() {
-                Ok(Some(Operation::PlusConstant { value } | Operation::UnsignedConstant { value })) => Some(value),
+                Ok(Some(Operation::PlusConstant { value } | Operation::UnsignedConstant { value })) => {
+                    Some(value)
+                }
                 _ => None,
             };
         }
@@ -346,7 +353,9 @@ impl<'a> Info<'a> {
         let name = self.string(at, die, c::DW_AT_name).unwrap_or_default();
         if die.tag() == c::DW_TAG_base_type {
             let ucs = matches!(die.attr_value(c::DW_AT_encoding), Some(Value::Encoding(c::DW_ATE_UTF)));
-            let rust = super::node::is_primitive(&name) || matches!(name.as_str(), "()" | "!") || (ucs && name == "char");
+            let rust = super::node::is_primitive(&name)
+                || matches!(name.as_str(), "()" | "!")
+                || (ucs && name == "char");
             return if rust { Language::Rust } else { of_unit };
         }
         if !name.is_empty() && !super::spell::is_identifier(&name) {
@@ -393,8 +402,12 @@ impl<'a> Info<'a> {
 fn is_scope(tag: DwTag) -> bool {
     matches!(
         tag,
-        c::DW_TAG_namespace | c::DW_TAG_structure_type | c::DW_TAG_union_type | c::DW_TAG_enumeration_type
-            | c::DW_TAG_class_type | c::DW_TAG_module
+        c::DW_TAG_namespace
+            | c::DW_TAG_structure_type
+            | c::DW_TAG_union_type
+            | c::DW_TAG_enumeration_type
+            | c::DW_TAG_class_type
+            | c::DW_TAG_module
     )
 }
 

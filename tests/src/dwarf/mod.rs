@@ -8,7 +8,7 @@
 //! * [`node`] is one type, as both of them see it; [`describe`] writes types as text.
 //! * [`facts`] is a list, and [`compare`](mod@compare) tells two of them apart, with reasons.
 //! * [`encode`](mod@encode) is the encoder, and [`spell`] how names are spelled in BTF; [`asserts`] writes a C
-//!   program that proves a C dump.
+//!   program that proves a C dump; [`kernel`] asks the kernel.
 //!
 //! ```no_run
 //! use skep_tests::dwarf;
@@ -36,6 +36,7 @@ pub mod encode;
 pub mod facts;
 pub mod file;
 pub mod info;
+pub mod kernel;
 pub mod node;
 pub mod read;
 pub mod spell;

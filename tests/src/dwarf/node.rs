@@ -16,6 +16,15 @@ pub trait Source {
     ///
     /// If it cannot be read.
     fn node(&self, id: Self::Id) -> Result<Node<Self::Id>, Error>;
+
+    /// The kind and name of a struct or union that has a name and is defined, if that is less work than all of it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn head(&self, _: Self::Id) -> Result<Option<(Kind, String)>, Error> {
+        Ok(None)
+    }
 }
 
 /// What a composite is.
@@ -192,8 +201,26 @@ impl<I> Node<I> {
 #[must_use]
 pub fn is_primitive(name: &str) -> bool {
     const NAMES: [&str; 20] = [
-        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize", "f16", "f32",
-        "f64", "f128", "bool", "char32", "rust_unit", "rust_never",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "f16",
+        "f32",
+        "f64",
+        "f128",
+        "bool",
+        "char32",
+        "rust_unit",
+        "rust_never",
     ];
     NAMES.contains(&name)
 }

@@ -8,7 +8,8 @@ use super::describe::{Describe, Text};
 use super::facts::{Fact, Facts, FunctionFact, VariableFact};
 use super::info::Language;
 use super::node::{
-    Base, Composite, Enumeration, Function, Kind, Meaning, Member, Node, Source, Variant, Variants, is_primitive,
+    Base, Composite, Enumeration, Function, Kind, Meaning, Member, Node, Source, Variant, Variants,
+    is_primitive,
 };
 use super::{Error, spell};
 
@@ -41,7 +42,12 @@ pub fn read(btf: &Btf, walked: &Facts) -> Facts {
     facts
 }
 
-fn list(types: &Types<'_>, describe: &Describe<'_, Types<'_>>, id: TypeId, facts: &mut Facts) -> Result<(), Error> {
+fn list(
+    types: &Types<'_>,
+    describe: &Describe<'_, Types<'_>>,
+    id: TypeId,
+    facts: &mut Facts,
+) -> Result<(), Error> {
     let btf = types.btf;
     match btf.ty(id) {
         Type::Int(_) | Type::Float { .. } => {
@@ -187,7 +193,12 @@ impl<'b> Types<'b> {
         tags.map(str::to_owned).collect()
     }
 
-    fn choice(&self, id: TypeId, all: &'b [skep_btf::Member], member: &skep_btf::Member) -> Option<Choice<'b>> {
+    fn choice(
+        &self,
+        id: TypeId,
+        all: &'b [skep_btf::Member],
+        member: &skep_btf::Member,
+    ) -> Option<Choice<'b>> {
         let btf = self.btf;
         let anonymous = |id: TypeId| btf.name(id).is_empty();
         let Type::Union(union) = btf.ty(member.ty) else { return None };
@@ -195,7 +206,8 @@ impl<'b> Types<'b> {
             return None;
         }
         let bit_offset = u64::from(member.bit_offset);
-        let choice = |members, discriminant| Some(Choice { union: member.ty, members, bit_offset, discriminant });
+        let choice =
+            |members, discriminant| Some(Choice { union: member.ty, members, bit_offset, discriminant });
         if let [first, rest @ ..] = union.members
             && let Type::Struct(body) = btf.ty(first.ty)
             && let [discriminant] = body.members
@@ -264,14 +276,17 @@ impl<'b> Types<'b> {
         if let Some((_, _, ty)) = choice.discriminant
             && let Type::Enum(e) | Type::Enum64(e) = btf.resolved(ty)
         {
-            numbers.extend(e.values.iter().map(|value| (btf.string(value.name), e.number(value).cast_unsigned() & mask)));
+            numbers.extend(
+                e.values.iter().map(|value| (btf.string(value.name), e.number(value).cast_unsigned() & mask)),
+            );
         }
         let first = if choice.discriminant.is_some() { 1 } else { 0 };
         let mut list = Vec::new();
         for (index, member) in (first..).zip(choice.members) {
             let name = btf.string(member.name);
             let tagged = |prefix: &str| {
-                self.tags(choice.union, Some(index)).find_map(|tag| tag.strip_prefix(prefix).map(str::to_owned))
+                self.tags(choice.union, Some(index))
+                    .find_map(|tag| tag.strip_prefix(prefix).map(str::to_owned))
             };
             let said = tagged("rust:discr=").and_then(|text| match text.strip_prefix("0x") {
                 Some(digits) => u128::from_str_radix(digits, 16).ok(),
@@ -332,7 +347,8 @@ impl Source for Types<'_> {
             Type::Struct(composite) => Node::Composite(self.composite(id, Kind::Struct, &composite)),
             Type::Union(composite) => Node::Composite(self.composite(id, Kind::Union, &composite)),
             Type::Enum(e) | Type::Enum64(e) => {
-                let values = e.values.iter().map(|value| (btf.string(value.name).to_owned(), e.number(value)));
+                let values =
+                    e.values.iter().map(|value| (btf.string(value.name).to_owned(), e.number(value)));
                 Node::Enum(Enumeration { name: name(), size: e.size.into(), values: values.collect() })
             }
             Type::Fwd(FwdKind::Struct) => Node::Declared(Kind::Struct, name()),

@@ -127,7 +127,10 @@ mod tests {
             ("my__x", "my_U__U_x"),
             ("größe", "gr_xf6__xdf_e"),
             ("core::option::Option<&str>", "core__option__Option_L__R_str_G_"),
-            ("<usize as core::fmt::Debug>::{vtable_type}", "_L_usize_s_as_s_core__fmt__Debug_G____B_vtable_type_b_"),
+            (
+                "<usize as core::fmt::Debug>::{vtable_type}",
+                "_L_usize_s_as_s_core__fmt__Debug_G____B_vtable_type_b_",
+            ),
         ] {
             assert_eq!(path(name), spelling);
             assert_eq!(unspell(spelling), name);

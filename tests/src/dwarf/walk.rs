@@ -49,8 +49,11 @@ impl<'a> Walk<'_, 'a> {
                 let at = At { unit: number, offset: die.offset().0 };
                 functions.retain(|&depth| depth < die.depth());
                 let found = match die.tag() {
-                    c::DW_TAG_structure_type | c::DW_TAG_class_type | c::DW_TAG_union_type
-                    | c::DW_TAG_enumeration_type | c::DW_TAG_typedef => self.ty(at, die),
+                    c::DW_TAG_structure_type
+                    | c::DW_TAG_class_type
+                    | c::DW_TAG_union_type
+                    | c::DW_TAG_enumeration_type
+                    | c::DW_TAG_typedef => self.ty(at, die),
                     c::DW_TAG_base_type => self.base(at),
                     c::DW_TAG_subprogram => self.function(at, die),
                     c::DW_TAG_variable => self.variable(at, die, !functions.is_empty()),
@@ -126,10 +129,14 @@ impl<'a> Walk<'_, 'a> {
         let ret = ret.map(|(at, die)| info.reference(*at, die, c::DW_AT_type)).transpose()?.flatten();
         let mut params = Vec::new();
         let mut variadic = false;
-        for (at, _) in chain.iter().rev() {
+        for (at, _) in &chain {
             let (these, dots) = info.params(*at)?;
             variadic |= dots;
-            if these.len() >= params.len() {
+            // Instances may lack some, and have others at another place; declarations have no names.
+            let worth = |params: &[(String, _)]| {
+                (params.len(), params.iter().filter(|(name, _)| !name.is_empty()).count())
+            };
+            if worth(&these) >= worth(&params) {
                 params = these;
             }
         }
@@ -167,7 +174,9 @@ impl<'a> Walk<'_, 'a> {
         let operand = expression.0.offset_from(*info.dwarf(at).debug_info.reader()) + 1;
         let mut operations = expression.operations(unit.unit.encoding());
         let (address, target) = match operations.next()? {
-            Some(Operation::Address { address }) => (address, (".debug_info", u64::try_from(operand).unwrap_or_default())),
+            Some(Operation::Address { address }) => {
+                (address, (".debug_info", u64::try_from(operand).unwrap_or_default()))
+            }
             Some(Operation::AddressIndex { index }) => {
                 let address = info.dwarf(at).address(&unit.unit, index)?;
                 let base = unit.unit.addr_base.0 + index.0 * usize::from(unit.unit.header.address_size());
@@ -193,18 +202,21 @@ impl<'a> Walk<'_, 'a> {
         }
         let ty = chain.iter().find(|(_, die)| die.has_attr(c::DW_AT_type));
         let ty = ty.map(|(at, die)| info.reference(*at, die, c::DW_AT_type)).transpose()?.flatten();
-        let fact = VariableFact {
+        let mut fact = VariableFact {
             names: self.names(&chain, language),
             ty: self.describe.by_name(ty)?.text.clone(),
             section: place.name.clone(),
             offset: address - place.address,
-            size: info.size(ty)?.unwrap_or_default(),
+            size: 0,
             local,
             language,
         };
+        // What its type leaves open at the end may have values: then the symbol is larger.
+        let symbols = fact.names.iter().filter_map(|name| file.symbols.get(name)).flatten();
+        let symbol = symbols.filter(|(at, _)| *at == address).map(|(_, size)| *size).max();
+        fact.size = info.size(ty)?.unwrap_or_default().max(symbol.unwrap_or_default());
         // Where a linker drops a section, an address is left that means nothing.
-        let named = |(name, at): &(String, u64)| *at == 0 && fact.names.contains(name);
-        if file.relocatable || address != 0 || file.symbols.iter().any(named) {
+        if file.relocatable || address != 0 || symbol.is_some() {
             self.facts.names.extend(fact.names.iter().cloned());
             self.facts.variables.push(fact);
         }
@@ -266,7 +278,8 @@ impl<'a> Info<'a> {
                     let chain = self.origins(at)?;
                     let name = chain.iter().find_map(|(at, die)| self.string(*at, die, c::DW_AT_name));
                     let ty = chain.iter().find(|(_, die)| die.has_attr(c::DW_AT_type));
-                    let ty = ty.map(|(at, die)| self.reference(*at, die, c::DW_AT_type)).transpose()?.flatten();
+                    let ty =
+                        ty.map(|(at, die)| self.reference(*at, die, c::DW_AT_type)).transpose()?.flatten();
                     params.push((spell::member(&name.unwrap_or_default()), ty));
                 }
                 c::DW_TAG_unspecified_parameters => variadic = true,
@@ -379,14 +392,22 @@ impl<'a> Info<'a> {
             if variant.tag() != c::DW_TAG_variant {
                 continue;
             }
-            let value = self.constant(at, &variant, c::DW_AT_discr_value).map(|value| value.cast_unsigned() & mask);
-            if variant.has_attr(c::DW_AT_discr_value) != value.is_some() || variant.has_attr(c::DW_AT_discr_list) {
+            let value =
+                self.constant(at, &variant, c::DW_AT_discr_value).map(|value| value.cast_unsigned() & mask);
+            if variant.has_attr(c::DW_AT_discr_value) != value.is_some()
+                || variant.has_attr(c::DW_AT_discr_list)
+            {
                 return Err(Error::Wrong(format!("the discriminant of a variant at {at:x?} cannot be read")));
             }
             for (at, child) in self.children(at)? {
                 if child.tag() == c::DW_TAG_member {
                     let member = self.member(at, &child)?;
-                    list.push(Variant { name: member.name, value, bit_offset: member.bit_offset, ty: member.ty });
+                    list.push(Variant {
+                        name: member.name,
+                        value,
+                        bit_offset: member.bit_offset,
+                        ty: member.ty,
+                    });
                 }
             }
         }
@@ -432,9 +453,13 @@ impl<'a> Info<'a> {
             ("!", _) => ("rust_never".to_owned(), Meaning::Nothing),
             ("char", c::DW_ATE_UTF) if rust => ("char32".to_owned(), Meaning::Unsigned),
             (_, c::DW_ATE_boolean) => (name, Meaning::Bool),
-            (_, c::DW_ATE_float | c::DW_ATE_complex_float | c::DW_ATE_imaginary_float | c::DW_ATE_decimal_float) => {
-                (name, Meaning::Float)
-            }
+            (
+                _,
+                c::DW_ATE_float
+                | c::DW_ATE_complex_float
+                | c::DW_ATE_imaginary_float
+                | c::DW_ATE_decimal_float,
+            ) => (name, Meaning::Float),
             (_, c::DW_ATE_signed) => (name, Meaning::Signed),
             (_, c::DW_ATE_signed_char | c::DW_ATE_unsigned_char) => (name, Meaning::Char),
             _ => (name, Meaning::Unsigned),
@@ -445,6 +470,18 @@ impl<'a> Info<'a> {
 
 impl Source for Info<'_> {
     type Id = At;
+
+    fn head(&self, at: At) -> Result<Option<(Kind, String)>, Error> {
+        let die = &self.die(at)?;
+        let kind = match die.tag() {
+            c::DW_TAG_structure_type | c::DW_TAG_class_type => Kind::Struct,
+            c::DW_TAG_union_type => Kind::Union,
+            _ => return Ok(None),
+        };
+        let plain = !self.flag(die, c::DW_AT_declaration) && !die.has_attr(c::DW_AT_signature);
+        let name = if plain { self.spelled(at, die) } else { String::new() };
+        Ok((!name.is_empty()).then_some((kind, name)))
+    }
 
     fn node(&self, at: At) -> Result<Node<At>, Error> {
         let die = &self.die(at)?;
@@ -463,12 +500,13 @@ impl Source for Info<'_> {
             c::DW_TAG_volatile_type => Node::Modified("volatile", inner()?),
             c::DW_TAG_restrict_type => Node::Modified("restrict", inner()?),
             // BTF has no atomic types.
-            c::DW_TAG_atomic_type | c::DW_TAG_immutable_type | c::DW_TAG_packed_type | c::DW_TAG_shared_type => {
-                match inner()? {
-                    Some(inner) => self.node(inner)?,
-                    None => Node::Void,
-                }
-            }
+            c::DW_TAG_atomic_type
+            | c::DW_TAG_immutable_type
+            | c::DW_TAG_packed_type
+            | c::DW_TAG_shared_type => match inner()? {
+                Some(inner) => self.node(inner)?,
+                None => Node::Void,
+            },
             c::DW_TAG_typedef => Node::Typedef(self.spelled(at, die), inner()?),
             c::DW_TAG_array_type => Node::Array(inner()?, self.counts(at)?),
             c::DW_TAG_subroutine_type => {
