@@ -115,8 +115,12 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
     let stripped: HashSet<String> = found.types.keys().map(|text| without_numbers(text)).collect();
     let mut answered: HashSet<&str> = HashSet::new();
     let definitions = definitions(expected);
-    let wrong: HashSet<Target> =
-        expected.types.keys().filter(|text| !found.types.contains_key(*text)).map(target).collect();
+    let wrong: HashSet<Target> = expected
+        .types
+        .keys()
+        .filter(|text| !found.types.contains_key(*text))
+        .map(|text| target(text))
+        .collect();
     for (text, fact) in &expected.types {
         if let Some(other) = found.types.get(text) {
             match links(text, fact, other, &definitions) {
@@ -168,7 +172,7 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
     }
 }
 
-fn target(text: &String) -> Target {
+fn target(text: &str) -> Target {
     Target::Defined(super::describe::fnv(text))
 }
 
@@ -199,7 +203,7 @@ fn links(
             .collect();
         let new: Vec<_> = found
             .iter()
-            .filter(|&target| !expected.contains(target) && !(declared && *target != Target::Declared))
+            .filter(|&target| !expected.contains(target) && (!declared || *target == Target::Declared))
             .collect();
         let name = || named(text, index);
         if !lost.is_empty() {

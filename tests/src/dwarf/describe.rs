@@ -39,10 +39,12 @@ pub enum Target {
 /// How deep types may be nested.
 const DEPTH: usize = 500;
 
+type ByName<I> = HashMap<I, Rc<Text<I>>>;
+
 /// Writes types of a source.
 pub struct Describe<'s, S: Source> {
     source: &'s S,
-    by_name: RefCell<HashMap<S::Id, Rc<Text<S::Id>>>>,
+    by_name: RefCell<ByName<S::Id>>,
     by_value: RefCell<HashMap<S::Id, u64>>,
 }
 

@@ -21,12 +21,15 @@ pub enum Beside<'a> {
     Folder(&'a Path),
 }
 
+/// The file that has shared entries, if there is one, and those that units were split into.
+pub type Others = (Option<Vec<u8>>, Vec<Vec<u8>>);
+
 /// The file that has the shared entries of this one, and those that its units were split into.
 ///
 /// # Errors
 ///
 /// If one of them is not there.
-pub fn others(bytes: &[u8], beside: Beside<'_>) -> Result<(Option<Vec<u8>>, Vec<Vec<u8>>), Error> {
+pub fn others(bytes: &[u8], beside: Beside<'_>) -> Result<Others, Error> {
     let file = File::new(bytes)?;
     let near = |name: &str| match beside {
         Beside::Nothing => Err(Error::Wrong(format!("refers to {name}"))),

@@ -233,7 +233,7 @@ impl<'b> Types<'b> {
         let [inner] = union.members else { return None };
         let Type::Float { size } = self.btf.resolved(inner.ty) else { return None };
         let bare = self.btf.string(member.name).is_empty() && self.btf.name(member.ty).is_empty();
-        let misplaced = member.bit_offset % (8 * size.clamp(1, 8)) != 0;
+        let misplaced = !member.bit_offset.is_multiple_of(8 * size.clamp(1, 8));
         (bare && misplaced).then_some(*inner)
     }
 

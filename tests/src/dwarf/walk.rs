@@ -28,6 +28,9 @@ pub fn walk(bytes: &[u8], beside: Beside<'_>) -> Result<Facts, Error> {
     Walk { info: &info, describe: Describe::new(&info), facts: Facts::default(), seen: HashSet::new() }.all()
 }
 
+/// Names and types of parameters.
+type Params = Vec<(String, Option<At>)>;
+
 struct Walk<'i, 'a> {
     info: &'i Info<'a>,
     describe: Describe<'i, Info<'a>>,
@@ -269,7 +272,7 @@ impl<'a> Info<'a> {
     }
 
     /// Parameters, and whether others may follow.
-    fn params(&self, at: At) -> Result<(Vec<(String, Option<At>)>, bool), Error> {
+    fn params(&self, at: At) -> Result<(Params, bool), Error> {
         let mut params = Vec::new();
         let mut variadic = false;
         for (at, child) in self.children(at)? {
