@@ -163,7 +163,8 @@ fn types(expected: &Facts, found: &Facts, verdict: &mut Verdict) {
         verdict.different.push(format!("{} types hold what no type is", verdict.affected));
     }
     for (text, fact) in left.into_values().flatten() {
-        let allowed = (fact.kind == Kind::Typedef && is_primitive(&fact.name))
+        let number = is_primitive(&fact.name) || fact.name.starts_with("DW_ATE_");
+        let allowed = (fact.kind == Kind::Typedef && number)
             || (fact.kind == Kind::Enum && !text.contains('\n'))
             || answered.contains(text);
         if !allowed {

@@ -218,12 +218,12 @@ impl<'b> Types<'b> {
             let offset = bit_offset + u64::from(first.bit_offset) + u64::from(discriminant.bit_offset);
             return choice(rest, Some((first.ty, offset, discriminant.ty)));
         }
-        // The only variant needs no discriminant. Its struct lies in the name of the enumeration.
+        // The only variant that can be needs no discriminant. Structs of variants lie in the name of the enumeration.
         let path = format!("{}__", self.canonical(id));
         let inside = |member: &skep_btf::Member| {
             matches!(btf.ty(member.ty), Type::Struct(_)) && self.canonical(member.ty).starts_with(&path)
         };
-        let only = all.len() == 1 && union.members.len() == 1 && union.members.iter().all(inside);
+        let only = all.len() == 1 && !union.members.is_empty() && union.members.iter().all(inside);
         if only { choice(union.members, None) } else { None }
     }
 

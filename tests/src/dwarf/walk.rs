@@ -101,7 +101,10 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn base(&mut self, at: At) -> Result<(), Error> {
-        if let Node::Base(base) = self.info.node(at)? {
+        // Numbers of expressions, which say where a variable is, are no types of the program.
+        if let Node::Base(base) = self.info.node(at)?
+            && !base.name.starts_with("DW_ATE_")
+        {
             self.facts.names.insert(base.name.clone());
             self.facts.bases.insert(base);
         }
