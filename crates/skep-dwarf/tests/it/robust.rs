@@ -87,3 +87,17 @@ fn damaged_files_of_clang() {
         );
     }
 }
+
+#[test]
+fn damaged_files_of_rustc() {
+    if tools::find(&["rustc"]).is_none() {
+        return tools::skip("rustc is not installed");
+    }
+    let source = "pub enum Shape<'a> { Unit, Circle(f32), Rect { w: u16, h: i64 }, Some(&'a [Option<u32>]) }
+        #[repr(C, packed)] pub struct Packed { a: u8, f: f64 } pub struct Tail { n: u32, t: [u16] }
+        #[unsafe(no_mangle)] pub fn f(s: &Shape, p: &Packed, t: &Tail, c: (char, (), u128)) -> u32
+        { matches!(s, Shape::Unit) as u32 + p.a as u32 + t.n + c.0 as u32 }";
+    for (version, seed) in [("dwarf-version=4", 7), ("dwarf-version=5", 8)] {
+        damage_and_read(&crate::rust::compile(&["-C", version], source), seed);
+    }
+}

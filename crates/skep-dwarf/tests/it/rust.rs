@@ -8,7 +8,7 @@ use crate::dump::dump;
 use crate::tools;
 
 /// The object file that rustc makes of a library without the standard one, called `t`.
-fn compile(flags: &[&str], source: &str) -> Vec<u8> {
+pub(crate) fn compile(flags: &[&str], source: &str) -> Vec<u8> {
     let (input, out) = (tools::scratch(".rs"), tools::scratch(".o"));
     std::fs::write(&input, format!("#![no_std] #![allow(dead_code)] {source}")).unwrap();
     let run = Command::new("rustc")
