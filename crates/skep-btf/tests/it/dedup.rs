@@ -7,8 +7,8 @@ use std::time::Instant;
 use skep_btf::dedup::{Deduped, Forwards, Options};
 use skep_btf::{
     Array, Btf, BtfBuilder, BtfExt, Composite, CoreKind, CoreRelo, Datasec, DeclTag, Endian, Enum,
-    Enumerator, FuncProto, FwdKind, IntEncoding, Kind, Linkage, Member, Param, SecVar, StrRef, Type, TypeId,
-    Var, dedup,
+    Enumerator, FuncProto, FwdKind, IntEncoding, Kind, Linkage, Member, Param, Rules, SecVar, StrRef, Type,
+    TypeId, Var, dedup, verify,
 };
 
 use crate::property::seeds;
@@ -737,10 +737,15 @@ fn parts_come_first() {
         }
         int(types);
     });
+    assert!(
+        verify(&btf.to_bytes(Endian::Little), &Rules::current()).is_err(),
+        "kernels do not look so far ahead"
+    );
     let out = merged(&[&btf]).btf;
     for (id, ty) in out.iter() {
         ty.references(|to, _, _| assert!(to < id, "{id} refers to {to}"));
     }
+    assert_eq!(verify(&out.to_bytes(Endian::Little), &Rules::current()), Ok(()));
 }
 
 /// A module's types on the kernel's.
@@ -889,6 +894,11 @@ fn the_kernels_types_are_merged() {
     eprintln!("two sets of {} types: read in {parsed:?}, merged in {:?}", a.count(), done - parsed);
     sound(&[&a, &b], &merged);
     assert_eq!(merged.maps[0], merged.maps[1]);
+    assert_eq!(
+        verify(&merged.btf.to_bytes(Endian::Little), &Rules::current()),
+        Ok(()),
+        "what kernels say to it"
+    );
     let once = dedup(&[&a], &Options::new()).unwrap().btf;
     assert!(merged.btf == once);
     assert!(dedup(&[&once], &Options::new()).unwrap().btf == once, "merging is idempotent");
