@@ -7,7 +7,7 @@ use skep_btf::{Btf, Endian, Kind, Linkage, mangle};
 
 use crate::error::Error;
 use crate::functions::As;
-use crate::hash::Map;
+use crate::hash::{Map, Set};
 use crate::names::{Name, Names};
 use crate::path::Paths;
 use crate::pool::{Id, Place, Rec, Record, Records};
@@ -45,6 +45,8 @@ struct Writer<'o> {
     ids: Vec<u32>,
     /// The definition of each name.
     definitions: Map<Id, Id>,
+    /// Names without a definition that stand where only what has a size may.
+    by_value: Set<Id>,
     /// The records in the order of their types.
     order: Vec<Id>,
     next: u32,
@@ -73,6 +75,7 @@ impl<'o> Writer<'o> {
             strings: Strings { bytes: vec![0], known: Map::default(), by_name: Map::default() },
             ids: vec![0; output.records.limit()],
             definitions: Map::default(),
+            by_value: Set::default(),
             order: Vec::new(),
             next: 1,
             array_index: 0,
@@ -107,6 +110,7 @@ impl<'o> Writer<'o> {
         definitions.sort_unstable_by_key(|&(name, place, _)| (name, std::cmp::Reverse(place)));
         self.definitions.extend(definitions.into_iter().map(|(name, _, id)| (name, id)));
         roots.sort_unstable_by_key(|&(place, len, _)| (place, len));
+        self.find_by_value();
         if has_arrays {
             match self.int() {
                 Some(int) => {
@@ -131,6 +135,33 @@ impl<'o> Writer<'o> {
                 self.number(records.get(variable.record).id(2));
             }
         }
+    }
+
+    /// A prototype may take a struct by value that is nowhere defined, which the kernel refuses for a declaration, but
+    /// not for a struct without members.
+    fn find_by_value(&mut self) {
+        let records = self.output.records;
+        let mut found = Set::default();
+        for (_, record) in records.iter().filter(|(_, record)| record.count != 0) {
+            if !matches!(record.rec(), Some(Rec::Struct | Rec::Union | Rec::Proto | Rec::Array)) {
+                continue;
+            }
+            each_type(&record, |mut to| {
+                for _ in 0..MAX_CHAIN {
+                    let record = records.get(to);
+                    to = match record.rec() {
+                        Some(Rec::Const | Rec::Volatile) => record.id(0),
+                        Some(Rec::Typedef) => record.id(2),
+                        Some(Rec::Name) if !self.definitions.contains_key(&to) => {
+                            found.insert(to);
+                            break;
+                        }
+                        _ => break,
+                    };
+                }
+            });
+        }
+        self.by_value = found;
     }
 
     /// The type that indices of arrays have by custom, so that arrays of different encoders are the same.
@@ -280,6 +311,10 @@ impl<'o> Writer<'o> {
                 // Declared, and defined nowhere.
                 let name = self.path(record.id(0), record.name(1), record.flags());
                 match record.flags() >> 8 {
+                    kind if self.by_value.contains(&id) && kind != Rec::Enum as u32 => {
+                        let kind = if kind == Rec::Union as u32 { Kind::Union } else { Kind::Struct };
+                        self.head(name, kind, false, 0, 0);
+                    }
                     kind if kind == Rec::Enum as u32 => self.head(name, Kind::Enum, false, 0, 4),
                     kind => self.head(name, Kind::Fwd, kind == Rec::Union as u32, 0, 0),
                 }
@@ -447,6 +482,9 @@ impl<'o> Writer<'o> {
         Ok(self.bytes)
     }
 }
+
+/// No source has longer chains of typedefs and qualifiers.
+const MAX_CHAIN: usize = 32;
 
 /// Shorter spellings tell the exact name, in bytes.
 const LONG: usize = 480;

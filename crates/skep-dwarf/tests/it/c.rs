@@ -242,3 +242,18 @@ fn other_byte_orders_and_sizes_of_addresses() {
         check_target(target, pointer);
     }
 }
+
+#[test]
+fn what_is_taken_by_value_without_a_definition_is_a_struct_without_members() {
+    let source =
+        "struct none; struct other; typedef struct none none_t; int (*take)(none_t, struct other *);";
+    for compiler in [tools::gcc(), tools::clang()].into_iter().flatten() {
+        let btf = tools::encode(&tools::compile(compiler, &[], source), &Options::new()).btf;
+        let dump = dump(&btf);
+        assert!(
+            dump.contains("struct none 0 {  }") && dump.contains("fwd other Struct"),
+            "{compiler}\n{dump}"
+        );
+        skep_btf::verify(&btf.to_bytes(skep_btf::Endian::Little), &skep_btf::Rules::default()).unwrap();
+    }
+}
