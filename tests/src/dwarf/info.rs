@@ -299,7 +299,7 @@ impl<'a> Info<'a> {
         self.number(die, name)
     }
 
-    /// A constant of any form, as the bits of so many bytes and as a number.
+    /// A constant of any form.
     #[must_use]
     pub fn constant(&self, at: At, die: &Die<'a>, name: DwAt) -> Option<i128> {
         Some(match die.attr_value(name)? {

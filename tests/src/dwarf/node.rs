@@ -185,7 +185,8 @@ pub struct Enumeration {
 }
 
 impl<I> Node<I> {
-    /// The same with other references.
+    /// Its name; empty if it has none.
+    #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Node::Base(base) => &base.name,

@@ -187,7 +187,7 @@ impl<'b> Types<'b> {
         tags.iter().filter(move |(of, _)| *of == component).map(|(_, tag)| *tag)
     }
 
-    /// Tags that the source has, sorted: BTF does not keep their order.
+    /// Tags that the source has.
     fn source_tags(&self, id: TypeId, component: Option<u32>) -> Vec<String> {
         let tags = self.tags(id, component).filter(|tag| !tag.starts_with("rust:"));
         tags.map(str::to_owned).collect()
