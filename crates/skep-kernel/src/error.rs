@@ -6,6 +6,8 @@ use std::io;
 use skep_object::check::Broken;
 use skep_object::nearest::did_you_mean;
 
+use crate::btf::TypesRefused;
+
 /// Why something could not be loaded, run, read or attached.
 ///
 /// `Display` says where, what was expected and the remedy; `source` is what the kernel said.
@@ -126,6 +128,15 @@ pub enum Error {
     /// The kernel refuses a program.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// The kernel refuses types.
+    #[error("the kernel refuses the types (BTF): {0}{remedy}", remedy = .0.remedy())]
+    Types(Box<TypesRefused>),
+    /// Bytes are no ELF object.
+    #[error("cannot read the symbols: {problem}")]
+    Elf {
+        /// What is wrong.
+        problem: String,
+    },
     /// A program cannot be attached.
     #[error("cannot attach program '{program}' (section '{section}'): {problem}")]
     Attach {

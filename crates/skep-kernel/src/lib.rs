@@ -7,7 +7,7 @@
 //! * [`Loaded::map`] reads and writes a map with typed keys and values, [`Loaded::map_raw`] one with bytes,
 //!   [`Loaded::global`] a global variable.
 //! * [`RingBuffer`] reads what programs write to a ring buffer.
-//! * [`Prog::load_bytes`] loads bare bytes of code.
+//! * [`Prog::load_bytes`] loads bare bytes of code, [`btf_load`] those of types.
 //!
 //! ```no_run
 //! use skep_kernel::{Options, load};
@@ -50,6 +50,7 @@
 
 mod assemble;
 mod attach;
+mod btf;
 mod compat;
 mod data;
 mod error;
@@ -75,6 +76,7 @@ mod verify;
 mod vmlinux;
 
 pub use attach::{Link, Target};
+pub use btf::{BtfFd, TypesRefused, btf_load, data_layout};
 pub use data::Global;
 pub use error::{Error, Place, Refusal};
 pub use load::load;

@@ -9,16 +9,15 @@ mod rewrite;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use skep_btf::{Btf, TypeId};
 use skep_object::Image;
 use skep_object::image::FuncId;
 
-use crate::log::{WHOLE, with_log};
+use crate::btf::btf_load;
+use crate::options::Log;
 use crate::select::Selection;
-use crate::sys;
 
 use rewrite::Keep;
 
@@ -113,24 +112,14 @@ impl Types<'_> {
 
     fn load(&self, btf: &Btf, keep: Keep) -> Option<TypeSet> {
         let (bytes, about) = rewrite::for_kernel(self.image, btf, self.selection, keep);
-        match sys::btf_load(&bytes, &mut []).0 {
-            Ok(fd) => Some(TypeSet { fd, about, is_whole: keep == Keep::Types }),
+        match btf_load(&bytes, Log::OnFailure) {
+            Ok(types) => Some(TypeSet { fd: types.into_fd(), about, is_whole: keep == Keep::Types }),
             Err(error) => {
-                self.remark(refusal(&error, &bytes));
+                self.remark(error.to_string());
                 None
             }
         }
     }
-}
-
-/// Why the kernel refuses the types.
-fn refusal(error: &io::Error, bytes: &[u8]) -> String {
-    let (_, log) = with_log(WHOLE, |log| sys::btf_load(bytes, log));
-    let said = log.lines().rev().find(|line| !line.trim().is_empty());
-    format!(
-        "the kernel does not take the types (BTF): {error}{}",
-        said.map_or(String::new(), |said| format!(": {said}"))
-    )
 }
 
 /// Maps that the kernel makes only of what has types.

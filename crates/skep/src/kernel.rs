@@ -8,8 +8,8 @@
 //! ```
 
 pub use skep_kernel::{
-    Entries, Error, Global, Link, Loaded, Log, Map, Options, PerCpuMap, Place, Prog, ProgInfo, Refusal,
-    Target, TestRun, TestRunResult, TypedMap, UpdateFlags,
+    BtfFd, Entries, Error, Global, Link, Loaded, Log, Map, Options, PerCpuMap, Place, Prog, ProgInfo,
+    Refusal, Target, TestRun, TestRunResult, TypedMap, TypesRefused, UpdateFlags, btf_load, data_layout,
 };
 
 use crate::IntoImage;

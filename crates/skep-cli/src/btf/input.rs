@@ -114,7 +114,7 @@ pub(crate) fn has_only_dwarf(path: &Path) -> bool {
 }
 
 /// What a kernel module's types go on from.
-fn base_of(path: &Path) -> Option<PathBuf> {
+pub(crate) fn base_of(path: &Path) -> Option<PathBuf> {
     let folder = Path::new("/sys/kernel/btf");
     let is_module = path.parent() == Some(folder) && path.file_name()? != "vmlinux";
     is_module.then(|| folder.join("vmlinux"))
@@ -125,8 +125,7 @@ fn base_of(path: &Path) -> Option<PathBuf> {
 pub(crate) fn section(path: &Path) -> Result<Vec<u8>> {
     let name = input::name(path);
     if path.as_os_str() == "-" {
-        let bytes = input::bytes(path)?;
-        return if bytes.starts_with(ELF_MAGIC) { elf(&name, &*bytes) } else { bare(&name, bytes) };
+        return section_of(&name, input::bytes(path)?);
     }
     let cannot_read = || format!("cannot read {name}");
     let mut file = File::open(path).with_context(cannot_read)?;
@@ -155,6 +154,11 @@ pub(crate) fn section(path: &Path) -> Result<Vec<u8>> {
 const MAX_BTF: u64 = 512 << 20;
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// The bytes of the BTF in a file's bytes.
+pub(crate) fn section_of(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    if bytes.starts_with(ELF_MAGIC) { elf(name, &*bytes) } else { bare(name, bytes) }
+}
 
 fn bare(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
     if Endian::of_section(&bytes).is_none() {

@@ -1,5 +1,6 @@
 //! `skep btf`: types, of BPF objects, of kernels and of programs.
 
+mod check;
 mod diff;
 mod dump;
 mod input;
@@ -31,6 +32,7 @@ enum Command {
     Merge(merge::Args),
     Diff(diff::Args),
     Show(show::Args),
+    Check(check::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -39,5 +41,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Merge(args) => merge::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Show(args) => show::run(args),
+        Command::Check(args) => check::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! The `skep` command from outside, and what compilers make of C, from source to result.
 
+mod btf;
 mod matrix;
 mod streams;
 mod tools;

@@ -8,6 +8,15 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
+/// Says what is skipped.
+///
+/// # Panics
+/// If nothing may be skipped: with `SKEP_REQUIRE=all`.
+pub(crate) fn skip(reason: &str) {
+    assert!(std::env::var("SKEP_REQUIRE").as_deref() != Ok("all"), "SKEP_REQUIRE=all: {reason}");
+    eprintln!("skipped: {reason}");
+}
+
 /// Whether a tool can be run; if not, says what is skipped.
 ///
 /// # Panics

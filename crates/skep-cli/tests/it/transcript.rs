@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::tools;
+use crate::{btf, tools};
 
 #[test]
 fn run() {
@@ -45,6 +45,11 @@ fn other_commands() {
 }
 
 #[test]
+fn btf_check() {
+    check("btf_check.txt");
+}
+
+#[test]
 fn bad_inputs() {
     let commands = check("bad.txt");
     assert!(commands >= 40, "{commands} bad inputs");
@@ -69,6 +74,7 @@ fn check(name: &str) -> usize {
     }
     damaged(dir.path());
     sets(dir.path());
+    btf::write(dir.path());
     let mut found = String::new();
     let mut commands = 0;
     for line in expected.lines() {

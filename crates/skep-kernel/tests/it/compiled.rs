@@ -18,6 +18,11 @@ pub(crate) fn compiled(source: &str, args: &[&str]) -> Option<Image> {
     Some(skep_link::link(&object, &skep_link::Options::new()).unwrap())
 }
 
+/// The object of a file of `tests/it/c`, as clang writes it.
+pub(crate) fn object_file(source: &str, args: &[&str]) -> Option<Vec<u8>> {
+    Some(std::fs::read(&compile(source, args)?.path).unwrap())
+}
+
 fn compile(source: &str, args: &[&str]) -> Option<Temp> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/c").join(source);
     let object = Temp::new();

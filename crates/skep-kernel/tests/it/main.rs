@@ -1,6 +1,7 @@
 //! Loads programs into this kernel, and looks at what they do.
 
 mod attach;
+mod btf;
 mod compiled;
 mod data;
 mod hostile;
