@@ -33,11 +33,11 @@ pub(super) fn run(asm: &mut Asm) {
         let mut gone = vec![false; asm.insts.len()];
         let live = facts::live(asm);
         Known::new(asm).all(asm, &live, &mut gone);
+        let mut changed = gone.contains(&true);
         compact(asm, &gone);
         gone.truncate(asm.insts.len());
         gone.fill(false);
         let live = facts::live(asm);
-        let mut changed = false;
         for block in 0..index(asm.blocks.len()) {
             let out = facts::live_out(asm, &live, block);
             changed |= Joins { asm, gone: &mut gone, block }.run(out);
