@@ -143,7 +143,7 @@ impl Decl {
     /// use skep_btf::layout::Decl;
     ///
     /// let decl = Decl { file: "src/lib.rs".into(), line: 7, unit: "lib.rs/@/a.0".into(), die: Some(0x1b) };
-    /// assert_eq!(decl.to_tag(), "decl:src/lib.rs:7 unit:lib.rs/@/a.0 die:0x1b");
+    /// assert_eq!(decl.to_tag(), "decl=src/lib.rs:7 unit:lib.rs/@/a.0 die:0x1b");
     /// assert_eq!(Decl::of_tag(&decl.to_tag()), Some(decl));
     /// assert_eq!(Decl::of_tag("rust:default"), None);
     /// ```
@@ -180,4 +180,4 @@ impl Decl {
 }
 
 /// How the text of a tag begins that tells where a type is declared.
-const DECL_TAG: &str = "decl:";
+const DECL_TAG: &str = "decl=";

@@ -226,7 +226,7 @@ fn sets(dir: &Path) {
     let next = types.ptr(node);
     let members = [types.member("next", next, 0), types.member("value", int, 64)];
     types.define(node, &members);
-    types.decl_tag("decl:src/list.c:12 unit:list.c die:0x1b", node, None);
+    types.decl_tag("decl=src/list.c:12 unit:list.c die:0x1b", node, None);
     let text = types.array_of(char, 5);
     let bits = |name, bit_offset, bitfield_size| Member { name, ty: int, bit_offset, bitfield_size };
     let (low, high) = (types.string("low"), types.string("high"));
