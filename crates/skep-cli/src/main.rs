@@ -7,6 +7,7 @@ mod dis;
 mod headers;
 mod input;
 mod link;
+mod mapped;
 mod run;
 
 use std::io::Write;

@@ -3,9 +3,11 @@
 mod check;
 mod diff;
 mod dump;
+mod encode;
 mod input;
 mod merge;
 mod show;
+mod units;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -18,7 +20,8 @@ use clap::Subcommand;
     after_help = "\
 Examples:
   skep btf dump --format c /sys/kernel/btf/vmlinux > vmlinux.h
-  skep btf show -C task_struct /sys/kernel/btf/vmlinux"
+  skep btf show -C task_struct /sys/kernel/btf/vmlinux
+  skep btf encode vmlinux -o vmlinux.btf"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -28,6 +31,8 @@ pub(crate) struct Args {
 /// To add a command: a file with its `Args` and `run`, a row here and one in `run`.
 #[derive(Subcommand)]
 enum Command {
+    Encode(encode::Args),
+    Units(units::Args),
     Dump(dump::Args),
     Merge(merge::Args),
     Diff(diff::Args),
@@ -37,6 +42,8 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
+        Command::Encode(args) => encode::run(args),
+        Command::Units(args) => units::run(args),
         Command::Dump(args) => dump::run(args),
         Command::Merge(args) => merge::run(args),
         Command::Diff(args) => diff::run(args),
