@@ -36,7 +36,9 @@ impl Mapped {
         let start = bytes.start.next_multiple_of(page);
         let end = bytes.end / page * page;
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let Some((start, end)) = range.filter(|&(start, end)| start < end && end <= self.0.len()) else { return };
+        let Some((start, end)) = range.filter(|&(start, end)| start < end && end <= self.0.len()) else {
+            return;
+        };
         #[expect(unsafe_code, reason = "advice that could change memory, were it not a file's")]
         // SAFETY: nobody writes to the mapping, so that the pages hold what the file holds.
         let _ = unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, start, end - start) };
