@@ -42,7 +42,7 @@ fn twin(random: &mut Random, func: &mut Func, block: Block) {
         });
     }
     let jump = ways_in.iter().copied().find(|pred| matches!(func.block(*pred).term, Term::Jump(_)));
-    if ways_in.iter().any(|pred| *pred == block) || (ways_in.len() < 2 && jump.is_none()) {
+    if ways_in.contains(&block) || (ways_in.len() < 2 && jump.is_none()) {
         return;
     }
     let copy = copied(random, func, block);
