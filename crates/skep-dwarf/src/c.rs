@@ -4,20 +4,25 @@ use gimli::constants as dw;
 use skep_btf::IntEncoding;
 
 use crate::model::{Item, ItemKind, Kind, Node, TypeRef, flag, item_flag};
+use crate::names::Name;
 use crate::pool::{Id, Rec};
-use crate::reader::halves;
+use crate::reader::{halves, word};
 use crate::report::{Skip, Tally};
 use crate::shape::{At, Shaper, bit_offset, lang_bits};
+
+/// Whether a base type of that encoding is a floating-point number.
+pub(crate) fn is_float(encoding: u32) -> bool {
+    matches!(
+        gimli::DwAte(u8::try_from(encoding).unwrap_or_default()),
+        dw::DW_ATE_float | dw::DW_ATE_complex_float | dw::DW_ATE_imaginary_float | dw::DW_ATE_decimal_float
+    )
+}
 
 /// An integer or floating-point type.
 pub(crate) fn base(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node) -> Id {
     let scope = shaper.scope(at, node.scope);
     let encoding = gimli::DwAte(u8::try_from(node.a).unwrap_or_default());
-    let is_float = matches!(
-        encoding,
-        dw::DW_ATE_float | dw::DW_ATE_complex_float | dw::DW_ATE_imaginary_float | dw::DW_ATE_decimal_float
-    );
-    if is_float && matches!(node.size, 2 | 4 | 8 | 12 | 16) {
+    if is_float(node.a) && matches!(node.size, 2 | 4 | 8 | 12 | 16) {
         return shaper.record(at, &[Rec::Float.head(lang_bits(node)), scope.0, node.name.0, node.size]);
     }
     let encoding = match encoding {
@@ -67,10 +72,39 @@ pub(crate) fn member(shaper: &mut Shaper<'_>, at: At<'_>, item: &Item, tally: &m
     match bit_offset(&item) {
         Ok(offset) => {
             let ty = shaper.reference(at, item.ty, tally);
-            shaper.words.extend([item.name.0, ty.0, offset, item.bits.into()]);
+            if is_misplaced_float(at, item.ty, offset) {
+                wrapped(shaper, at, item.name, ty, offset, size_of(at, item.ty, 0));
+            } else {
+                shaper.words.extend([item.name.0, ty.0, offset, item.bits.into()]);
+            }
         }
         Err(why) => tally.drop_part(why),
     }
+}
+
+/// Whether a member that starts at that bit is a floating-point number where the kernel takes none: it wants them
+/// aligned to their size, but to 8 bytes at most.
+pub(crate) fn is_misplaced_float(at: At<'_>, ty: TypeRef, offset: u32) -> bool {
+    let may_be = !offset.is_multiple_of(64) && (at.unit.has_floats || !at.unit.externals.is_empty());
+    may_be
+        && find(at, ty).is_some_and(|(_, node)| {
+            let align = node.size.clamp(1, 8) * 8;
+            node.kind == Kind::Base && is_float(node.a) && !offset.is_multiple_of(align)
+        })
+}
+
+/// Adds a member of that size as the only one of an unnamed union, which may be anywhere. To a program it is the same.
+pub(crate) fn wrapped(
+    shaper: &mut Shaper<'_>,
+    at: At<'_>,
+    name: Name,
+    ty: Id,
+    offset: u32,
+    size: Option<u64>,
+) {
+    let size = size.map_or(0, word);
+    let union = shaper.record(at, &[Rec::Union.head(0), 0, size, name.0, ty.0, 0, 0]);
+    shaper.words.extend([0, union.0, offset, 0]);
 }
 
 /// What a reference leads to behind typedefs and qualifiers.

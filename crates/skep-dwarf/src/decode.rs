@@ -412,6 +412,7 @@ impl Decoder {
         node.kind = match class {
             Class::Base => {
                 node.a = attrs.number(Slot::Encoding).map_or(0, |encoding| halves(encoding).0);
+                unit.has_floats |= crate::c::is_float(node.a);
                 Kind::Base
             }
             Class::Modifier => match abbrev.tag {

@@ -192,6 +192,8 @@ pub(crate) struct Unit {
     /// The addresses of placed functions and variables, by node, sorted by node.
     pub(crate) places: Vec<(u32, u64)>,
     pub(crate) index: Index,
+    /// Whether there are floating-point numbers among its types.
+    pub(crate) has_floats: bool,
     pub(crate) tally: Tally,
     pub(crate) bases: Bases,
 }
@@ -217,6 +219,7 @@ impl Unit {
         self.externals.clear();
         self.places.clear();
         self.index.clear(len);
+        self.has_floats = false;
         self.tally = Tally::default();
         self.bases = Bases::default();
     }

@@ -44,7 +44,6 @@ fn member(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, item: &Item, tally:
         Err(why) => return tally.drop_part(why),
     };
     let ty = shaper.reference(at, item.ty, tally);
-    let target = c::find(at, item.ty);
     let size = c::size_of(at, item.ty, 0);
     // The tail of an unsized type is described by one element of it.
     let room = u64::from(owner.size).saturating_mul(8).saturating_sub(offset.into());
@@ -53,17 +52,8 @@ fn member(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, item: &Item, tally:
         shaper.words.extend([item.name.0, tail.0, offset, 0]);
         return;
     }
-    // The kernel wants floating-point members aligned; in a union of their own they need not be.
-    let is_float = target.is_some_and(|(_, node)| node.kind == Kind::Base && numbers::is_float(node.a));
-    if let Some(size) = size.filter(|&size| is_float && size > 0) {
-        let align = u32::try_from(size.min(8)).unwrap_or(8) * 8;
-        if !offset.is_multiple_of(align) {
-            let size = crate::reader::word(size);
-            let union = [Rec::Union.head(0), 0, size, item.name.0, ty.0, 0, 0];
-            let union = shaper.record(at, &union);
-            shaper.words.extend([0, union.0, offset, 0]);
-            return;
-        }
+    if c::is_misplaced_float(at, item.ty, offset) {
+        return c::wrapped(shaper, at, item.name, ty, offset, size);
     }
     shaper.words.extend([item.name.0, ty.0, offset, item.bits.into()]);
 }

@@ -72,11 +72,6 @@ pub(crate) fn base(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node) -> Id {
     typedef(shaper, at, name, int)
 }
 
-/// Whether a base type of that encoding is a floating-point number.
-pub(crate) fn is_float(encoding: u32) -> bool {
-    encoding == u32::from(dw::DW_ATE_float.0)
-}
-
 fn number(size: u32) -> Option<(u32, &'static [u8], &'static [u8])> {
     C_NAMES.into_iter().find(|&(of, _, _)| of == size)
 }

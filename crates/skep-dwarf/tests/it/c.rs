@@ -47,6 +47,19 @@ fn members_bit_fields_and_arrays() {
 }
 
 #[test]
+fn floating_point_numbers_that_the_kernel_takes_at_no_odd_place_are_wrapped() {
+    check(
+        "typedef const double number;
+         struct s { char a; number d; float f; double g[2]; int i; float h; } __attribute__((packed));
+         struct s x;",
+        "float double 8
+         float float 4
+         struct s 37 { char a@0; union 8 { number d@0 } @1; union 4 { float f@0 } @9; double[2] g@13; int i@29; union 4 { float h@0 } @33 }
+         typedef number = const(double)",
+    );
+}
+
+#[test]
 fn functions_have_their_parameters() {
     let options = Options::new().functions(Functions::All);
     check_with(
