@@ -21,6 +21,17 @@ pub(crate) struct Elf<'d> {
     pub(crate) loaded: Vec<Loaded<'d>>,
     pub(crate) symbols: Vec<Symbol<'d>>,
     pub(crate) machine: object::Architecture,
+    /// Whether its sections have no addresses yet.
+    pub(crate) is_relocatable: bool,
+    pub(crate) is_64: bool,
+}
+
+impl Elf<'_> {
+    /// Whether a linker leaves that address where it drops what was there: 0, or one of the last two.
+    pub(crate) fn is_dropped(&self, address: u64) -> bool {
+        let last = if self.is_64 { u64::MAX } else { u32::MAX.into() };
+        !self.is_relocatable && (address == 0 || (last - 1..=last).contains(&address))
+    }
 }
 
 /// A section that is loaded.
@@ -89,7 +100,15 @@ fn read_class<'d, H: object::read::elf::FileHeader>(file: &ElfFile<'d, H>) -> Re
             of.info_offset = section.file_range().map(|(offset, _)| offset);
         }
     }
-    Ok(Elf { sections, split, symbols: symbols(file, &addresses), loaded, machine: file.architecture() })
+    Ok(Elf {
+        sections,
+        split,
+        symbols: symbols(file, &addresses),
+        loaded,
+        machine: file.architecture(),
+        is_relocatable: file.kind() == ObjectKind::Relocatable,
+        is_64: file.is_64(),
+    })
 }
 
 /// Refuses sections that say to be far larger than what is compressed can be.

@@ -3,7 +3,7 @@
 //! Whoever traces a function by its BTF finds it by its name, and its parameters in the registers of the calling
 //! convention. So a name must stand for one prototype, and the code must keep to it.
 
-use crate::elf::Symbol;
+use crate::elf::{Elf, Symbol};
 use crate::hash::{Map, Set};
 use crate::model::flag;
 use crate::names::{Name, Names};
@@ -14,14 +14,14 @@ use crate::shape::Placed;
 
 /// The functions with a symbol.
 #[derive(Debug)]
-pub(crate) struct Symbols<'d> {
+struct Symbols<'d> {
     exact: Set<&'d [u8]>,
     /// What is in front of the first dot of those that have one: `foo` for `foo.isra.0`.
     stems: Set<&'d [u8]>,
 }
 
 impl<'d> Symbols<'d> {
-    pub(crate) fn new(symbols: &[Symbol<'d>]) -> Symbols<'d> {
+    fn new(symbols: &[Symbol<'d>]) -> Symbols<'d> {
         let (mut exact, mut stems) = (Set::default(), Set::default());
         for symbol in symbols.iter().filter(|symbol| symbol.is_function) {
             exact.insert(symbol.name);
@@ -51,11 +51,13 @@ pub(crate) fn choose(
     functions: &[Placed],
     records: &Records,
     names: &Names<'_>,
-    symbols: &Symbols<'_>,
+    elf: &Elf<'_>,
     which: Functions,
 ) -> Vec<Result<As, Skip>> {
+    let symbols = Symbols::new(&elf.symbols);
+    let is_dropped = |function: &Placed| function.address.is_some_and(|address| elf.is_dropped(address));
     let mut groups: Map<(Id, Name), Group> = Map::default();
-    for function in functions {
+    for function in functions.iter().filter(|function| !is_dropped(function)) {
         let record = records.get(function.id);
         let group = groups.entry((record.id(0), record.name(1))).or_default();
         let proto = record.id(2);
@@ -71,6 +73,9 @@ pub(crate) fn choose(
             if symbols.exact.is_empty() { group.flags & flag::EXTERNAL != 0 } else { symbols.has(&text) };
     }
     let outcome = |function: &Placed| {
+        if is_dropped(function) {
+            return Err(Skip::DroppedFunction);
+        }
         let record = records.get(function.id);
         let Some(group) = groups.get(&(record.id(0), record.name(1))) else { return Ok(As::Itself) };
         if record.flags() & RUST == 0 {

@@ -169,9 +169,8 @@ fn collect(file: &[u8], options: &Options<'_>) -> Result<(Btf, Vec<Place>, Repor
     pool.check_limits()?;
     let records = pool.freeze();
 
-    let symbols = functions::Symbols::new(&files.main.symbols);
     let placed = all_placed(&gathered, |gist| &gist.shaped.functions);
-    let fates = functions::choose(&placed, &records, &input.names, &symbols, options.functions);
+    let fates = functions::choose(&placed, &records, &input.names, &files.main, options.functions);
     let functions = count(&mut gathered, &records, &placed, &fates);
 
     let placed = all_placed(&gathered, |gist| &gist.shaped.variables);

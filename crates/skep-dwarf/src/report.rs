@@ -19,6 +19,8 @@ pub enum Skip {
     DeclaredFunction,
     /// A function whose code is not in this unit, because it was inlined everywhere.
     InlinedFunction,
+    /// A function whose code the linker has dropped.
+    DroppedFunction,
     /// A function that the file has no symbol for.
     NoSymbol,
     /// A function whose name stands for different prototypes.
@@ -53,12 +55,13 @@ pub enum Skip {
 
 impl Skip {
     /// All reasons.
-    pub const ALL: [Skip; 20] = [
+    pub const ALL: [Skip; 21] = [
         Skip::Scope,
         Skip::Code,
         Skip::Local,
         Skip::DeclaredFunction,
         Skip::InlinedFunction,
+        Skip::DroppedFunction,
         Skip::NoSymbol,
         Skip::Inconsistent,
         Skip::UnexpectedRegister,
@@ -85,6 +88,7 @@ impl Skip {
             Skip::Local => "local variables",
             Skip::DeclaredFunction => "declarations of functions",
             Skip::InlinedFunction => "functions without code",
+            Skip::DroppedFunction => "functions that the linker has dropped",
             Skip::NoSymbol => "functions without a symbol",
             Skip::Inconsistent => "functions with several prototypes",
             Skip::UnexpectedRegister => "functions with parameters in unexpected registers",
