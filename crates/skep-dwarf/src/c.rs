@@ -8,6 +8,7 @@ use crate::names::Name;
 use crate::pool::{Id, Rec};
 use crate::reader::{halves, word};
 use crate::report::{Skip, Tally};
+use crate::rust;
 use crate::shape::{At, Shaper, bit_offset, lang_bits};
 
 /// Whether a base type of that encoding is a floating-point number.
@@ -147,6 +148,9 @@ pub(crate) fn enumeration(
     name: Id,
     tally: &mut Tally,
 ) -> Id {
+    if node.size > 8 {
+        return wide_enumeration(shaper, at, node, name, tally);
+    }
     let start = shaper.words.len();
     // Values of 8 bytes are signed if their type is; others if one of them is negative.
     let signed = node.flags & flag::SIGNED != 0;
@@ -163,4 +167,38 @@ pub(crate) fn enumeration(
         shaper.words.extend([item.name.0, low, high]);
     }
     shaper.finish(at, start)
+}
+
+/// An enumeration that is larger than the kernel takes: a typedef of a number, with a tag for each value.
+fn wide_enumeration(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node, name: Id, tally: &mut Tally) -> Id {
+    let number = if node.ty.is_none() {
+        let name = shaper.names.name(b"__int128 unsigned");
+        let bits = node.size.saturating_mul(8).min(128);
+        int(shaper, at, &[0, 0, name.0], node.size, bits, IntEncoding::Unsigned)
+    } else {
+        shaper.reference(at, node.ty, tally)
+    };
+    let is_signed = rust::is_signed(at, node.ty);
+    let start = shaper.words.len();
+    shaper.words.extend([Rec::Wide.head(lang_bits(node)), name.0, number.0]);
+    for item in at.unit.items(node).iter().filter(|item| item.kind == ItemKind::Enumerator) {
+        // What has no name is no typedef, and numbers take no tags.
+        let Some(value) = at.unit.value(item).filter(|_| !name.is_void()) else {
+            tally.drop_part(Skip::TooLarge);
+            continue;
+        };
+        let name = shaper.names.text(item.name);
+        let text = format!("rust:value={}={}", String::from_utf8_lossy(&name), decimal(value, is_signed));
+        shaper.words.push(shaper.names.name(text.as_bytes()).0);
+    }
+    if name.is_void() {
+        shaper.words.truncate(start);
+        return number;
+    }
+    shaper.finish(at, start)
+}
+
+/// A value of 16 bytes, as people write it.
+pub(crate) fn decimal(value: u128, is_signed: bool) -> String {
+    if is_signed { value.cast_signed().to_string() } else { value.to_string() }
 }

@@ -332,7 +332,7 @@ impl Decoder {
                 unit.tally.skip(Skip::Unsupported, 1);
             }
             Class::Variant if frame.what == What::VariantPart => {
-                self.variant(source);
+                self.variant(source, &mut unit.wide);
                 child.what = What::Variant;
                 child.items = frame.items;
             }
@@ -573,7 +573,7 @@ impl Decoder {
             unit.tally.skip(Skip::Unsupported, 1);
             return;
         }
-        let (value, flags) = constant(self.attrs.get(Slot::Const), source);
+        let (value, flags) = constant(self.attrs.get(Slot::Const), source, &mut unit.wide);
         if flags & item_flag::NEGATIVE != 0
             && let Some(node) = unit.nodes.get_mut(index(frame.node))
         {
@@ -674,10 +674,10 @@ impl Decoder {
         (child.what, child.node, child.items) = (What::VariantPart, at, self.pending.len());
     }
 
-    fn variant(&mut self, source: &Source<'_>) {
+    fn variant(&mut self, source: &Source<'_>, wide: &mut Vec<u128>) {
         let (value, flags) = match self.attrs.get(Slot::DiscrValue) {
             None => (0, item_flag::DEFAULT),
-            some => constant(some, source),
+            some => constant(some, source, wide),
         };
         let (name, ty) = (Name::NONE, TypeRef::NONE);
         self.pending.push(Item { kind: ItemKind::Variant, bits: 0, flags, name, ty, value });
@@ -742,29 +742,27 @@ impl Decoder {
 }
 
 /// The value of a constant, and what has to be said about it.
-fn constant(value: Option<(u64, Form)>, source: &Source<'_>) -> (u64, u16) {
-    let wide = |bytes: &[u8]| {
-        let big = source.sections.big;
-        let add = |word: u128, &byte: &u8| word << 8 | u128::from(byte);
-        let all = if big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) };
-        match u64::try_from(all) {
-            Ok(value) if bytes.len() <= 16 => (value, 0),
-            _ => (halves_of(all), item_flag::TOO_LARGE),
-        }
+fn constant(value: Option<(u64, Form)>, source: &Source<'_>, wide: &mut Vec<u128>) -> (u64, u16) {
+    let block = match value {
+        Some((value, Form::Signed)) if value.cast_signed() < 0 => return (value, item_flag::NEGATIVE),
+        Some((value, Form::Unsigned | Form::Signed)) => return (value, 0),
+        Some((at, Form::Wide)) => at | 16 << 32,
+        Some((block, Form::Block)) => block,
+        _ => return (0, item_flag::TOO_LARGE),
     };
-    match value {
-        Some((value, Form::Signed)) if value.cast_signed() < 0 => (value, item_flag::NEGATIVE),
-        Some((value, Form::Unsigned | Form::Signed)) => (value, 0),
-        Some((at, Form::Wide)) => wide(source.block(at | 16 << 32)),
-        Some((block, Form::Block)) => wide(source.block(block)),
-        _ => (0, item_flag::TOO_LARGE),
+    let bytes = source.block(block);
+    if bytes.len() > 16 {
+        return (0, item_flag::TOO_LARGE);
     }
-}
-
-/// The low 64 bits.
-fn halves_of(value: u128) -> u64 {
-    let bytes = value.to_le_bytes();
-    bytes.first_chunk().map_or(0, |&low| u64::from_le_bytes(low))
+    let add = |word: u128, &byte: &u8| word << 8 | u128::from(byte);
+    let all = if source.sections.big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) };
+    u64::try_from(all).map_or_else(
+        |_| {
+            wide.push(all);
+            (u64::try_from(wide.len() - 1).unwrap_or(u64::MAX), item_flag::TOO_LARGE | item_flag::WIDE)
+        },
+        |value| (value, 0),
+    )
 }
 
 /// Reads the bases alone, of a unit whose strings cannot be read without.

@@ -99,7 +99,7 @@ impl<'o> Writer<'o> {
                 Rec::Scope | Rec::DeclTag | Rec::Func | Rec::Var => continue,
                 // Reached from what has that type.
                 Rec::Proto => continue,
-                Rec::Struct | Rec::Union | Rec::Enum if record.word(0) != 0 => {
+                Rec::Struct | Rec::Union | Rec::Enum | Rec::Wide if record.word(0) != 0 => {
                     definitions.push((record.id(0), record.first, id));
                 }
                 Rec::Array => has_arrays = true,
@@ -246,7 +246,7 @@ impl<'o> Writer<'o> {
         let record = self.output.records.get(id);
         self.places.push(record.first);
         let Some(rec) = record.rec() else { return };
-        self.takes_tags = matches!(rec, Rec::Struct | Rec::Union | Rec::Typedef);
+        self.takes_tags = matches!(rec, Rec::Struct | Rec::Union | Rec::Wide | Rec::Typedef);
         match rec {
             Rec::Struct | Rec::Union => {
                 let kind = if rec == Rec::Struct { Kind::Struct } else { Kind::Union };
@@ -262,6 +262,11 @@ impl<'o> Writer<'o> {
                 }
             }
             Rec::Enum => self.write_enum(&record),
+            Rec::Wide => {
+                let name = self.name_of_definition(&record);
+                let to = self.id(record.word(1));
+                self.head(name, Kind::Typedef, false, 0, to);
+            }
             Rec::Int => {
                 let name = self.text(record.name(1));
                 self.head(name, Kind::Int, false, 0, record.word(2));
@@ -395,6 +400,19 @@ impl<'o> Writer<'o> {
             self.places.push(Place::default());
             self.next += 1;
         }
+        for at in 0..self.order.len() {
+            let id = self.order[at];
+            let record = records.get(id);
+            if record.rec() == Some(Rec::Wide) {
+                for text in record.elements() {
+                    let text = self.text(Name(text[0]));
+                    self.head(text, Kind::DeclTag, false, 0, self.ids[index(id.0)]);
+                    self.push(&[u32::MAX]);
+                    self.places.push(record.first);
+                    self.next += 1;
+                }
+            }
+        }
         let mut tags: Vec<(Place, u32, Id)> = Vec::new();
         for (id, record) in records.iter().filter(|(_, record)| is_tag(record)) {
             tags.push((record.first, record.word(2), id));
@@ -518,7 +536,7 @@ fn each_type(record: &Record<'_>, mut visit: impl FnMut(Id)) {
         }
         Some(Rec::Ptr | Rec::Const | Rec::Volatile | Rec::Restrict | Rec::Array) => visit(record.id(0)),
         Some(Rec::Typedef) => visit(record.id(2)),
-        Some(Rec::TypeTag) => visit(record.id(1)),
+        Some(Rec::TypeTag | Rec::Wide) => visit(record.id(1)),
         _ => {}
     }
 }

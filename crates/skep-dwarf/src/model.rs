@@ -106,7 +106,7 @@ pub(crate) struct Item {
     pub(crate) name: Name,
     pub(crate) ty: TypeRef,
     /// Member: the first bit. Enumerator: the value. Dimension: the number of elements. Variant: the value of the
-    /// discriminant.
+    /// discriminant. With [`item_flag::WIDE`]: where the value is in [`Unit::wide`].
     pub(crate) value: u64,
 }
 
@@ -144,6 +144,8 @@ pub(crate) mod item_flag {
     pub(crate) const OPEN: u16 = 32;
     /// The place counts from the end of a storage unit that is as large as the type.
     pub(crate) const OLD_STORAGE: u16 = 64;
+    /// The value needs more than 64 bits; with [`TOO_LARGE`].
+    pub(crate) const WIDE: u16 = 128;
 }
 
 /// A reference to a DIE.
@@ -192,6 +194,8 @@ pub(crate) struct Unit {
     /// The addresses of placed functions and variables, by node, sorted by node.
     pub(crate) places: Vec<(u32, u64)>,
     pub(crate) index: Index,
+    /// Values that need more than 64 bits.
+    pub(crate) wide: Vec<u128>,
     /// Whether there are floating-point numbers among its types.
     pub(crate) has_floats: bool,
     pub(crate) tally: Tally,
@@ -219,6 +223,7 @@ impl Unit {
         self.externals.clear();
         self.places.clear();
         self.index.clear(len);
+        self.wide.clear();
         self.has_floats = false;
         self.tally = Tally::default();
         self.bases = Bases::default();
@@ -233,6 +238,19 @@ impl Unit {
     pub(crate) fn items(&self, node: &Node) -> &[Item] {
         let start = index(node.items);
         self.items.get(start..start.saturating_add(index(node.items_len))).unwrap_or_default()
+    }
+
+    /// The value of an enumerator or variant, as 128 bits; `None` if it needs more.
+    pub(crate) fn value(&self, item: &Item) -> Option<u128> {
+        if item.flags & item_flag::WIDE != 0 {
+            self.wide.get(usize::try_from(item.value).ok()?).copied()
+        } else if item.flags & item_flag::TOO_LARGE != 0 {
+            None
+        } else if item.flags & item_flag::NEGATIVE != 0 {
+            Some(i128::from(item.value.cast_signed()).cast_unsigned())
+        } else {
+            Some(item.value.into())
+        }
     }
 
     /// The address of a function or variable.

@@ -29,6 +29,8 @@ pub(crate) enum Rec {
     Union,
     /// Name or 0, size; enumerators: name, low half, high half.
     Enum,
+    /// What no enumeration of BTF has room for. Name, the number that it is; enumerators: text of a tag.
+    Wide,
     /// Scope, name, size, bits and encoding.
     Int,
     /// Scope, name, size.
@@ -55,12 +57,13 @@ pub(crate) enum Rec {
 }
 
 impl Rec {
-    const ALL: [Rec; 18] = [
+    const ALL: [Rec; 19] = [
         Rec::Scope,
         Rec::Name,
         Rec::Struct,
         Rec::Union,
         Rec::Enum,
+        Rec::Wide,
         Rec::Int,
         Rec::Float,
         Rec::Ptr,
@@ -82,6 +85,7 @@ impl Rec {
             Rec::Scope | Rec::Array | Rec::TypeTag => (2, 0),
             Rec::Struct | Rec::Union => (2, 4),
             Rec::Enum => (2, 3),
+            Rec::Wide => (2, 1),
             Rec::Name | Rec::Float | Rec::Typedef | Rec::DeclTag | Rec::Func | Rec::Var => (3, 0),
             Rec::Int => (4, 0),
             Rec::Ptr | Rec::Const | Rec::Volatile | Rec::Restrict => (1, 0),

@@ -106,7 +106,7 @@ impl Found {
                 return;
             }
             match record.rec() {
-                Some(Rec::Struct | Rec::Union | Rec::Enum) if record.word(0) != 0 => {
+                Some(Rec::Struct | Rec::Union | Rec::Enum | Rec::Wide) if record.word(0) != 0 => {
                     by_name.entry(record.id(0)).or_default().push(id);
                 }
                 Some(Rec::Name) if record.word(2) != 0 => {

@@ -193,6 +193,16 @@ impl<'b> Types<'b> {
         tags.map(str::to_owned).collect()
     }
 
+    /// The values of an enumeration of 16 bytes, which is a typedef with a tag for each.
+    fn wide_values(&self, id: TypeId) -> Vec<(String, i128)> {
+        let tags = self.tags(id, None).filter_map(|tag| tag.strip_prefix("rust:value=")?.rsplit_once('='));
+        tags.filter_map(|(name, value)| {
+            let value = value.parse().ok().or_else(|| value.parse().ok().map(u128::cast_signed))?;
+            Some((spell::member(name), value))
+        })
+        .collect()
+    }
+
     fn choice(
         &self,
         id: TypeId,
@@ -353,7 +363,12 @@ impl Source for Types<'_> {
             }
             Type::Fwd(FwdKind::Struct) => Node::Declared(Kind::Struct, name()),
             Type::Fwd(FwdKind::Union) => Node::Declared(Kind::Union, name()),
-            Type::Typedef(inner) => Node::Typedef(name(), some(inner)),
+            Type::Typedef(inner) => match self.wide_values(id) {
+                values if values.is_empty() => Node::Typedef(name(), some(inner)),
+                values => {
+                    Node::Enum(Enumeration { name: name(), size: btf.size_of(inner).unwrap_or(0), values })
+                }
+            },
             Type::Const(inner) => Node::Modified("const", some(inner)),
             Type::Volatile(inner) => Node::Modified("volatile", some(inner)),
             Type::Restrict(inner) => Node::Modified("restrict", some(inner)),

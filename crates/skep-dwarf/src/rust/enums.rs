@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The discriminant is where the compiler has put it, which may be inside the data of a variant. The variant that has
-//! no value is the one that is meant by all others; the tag `rust:default` says which.
+//! no value is the one that is meant by all others; the tag `rust:default` says which. Values of 16 bytes, which no
+//! enumeration of BTF has, are in tags `rust:discr=` of the variants.
 
 use crate::model::{Item, ItemKind, Node, TypeRef, item_flag};
 use crate::pool::{Id, Rec};
@@ -32,11 +33,18 @@ pub(crate) fn part(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, part: u32,
         shaper.words.extend([0, id.0, 0, 0]);
         members += 1;
     }
-    let mut default = None;
+    let (mut default, mut value) = (None, None);
+    let mut values = Vec::new();
+    let is_wide = discriminant.is_some_and(|item| c::size_of(at, item.ty, 0) == Some(16));
+    let is_signed = discriminant.is_some_and(|item| rust::is_signed(at, item.ty));
     for item in items {
         match item.kind {
-            ItemKind::Variant if item.flags & item_flag::DEFAULT != 0 && discriminant.is_some() => {
-                default = Some(members);
+            ItemKind::Variant if discriminant.is_some() => {
+                let is_default = item.flags & item_flag::DEFAULT != 0;
+                if is_default {
+                    default = Some(members);
+                }
+                value = if is_wide && !is_default { at.unit.value(item) } else { None };
             }
             ItemKind::Member => {
                 let ty = shaper.reference(at, item.ty, tally);
@@ -52,6 +60,7 @@ pub(crate) fn part(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, part: u32,
                         continue;
                     }
                 }
+                values.extend(value.take().map(|value| (members, value)));
                 members += 1;
             }
             _ => {}
@@ -66,6 +75,12 @@ pub(crate) fn part(shaper: &mut Shaper<'_>, at: At<'_>, owner: &Node, part: u32,
     if let Some(default) = default {
         let text = shaper.names.name(b"rust:default");
         shaper.record(at.which(3), &[Rec::DeclTag.head(0), text.0, union.0, default + 1]);
+    }
+    // No enumeration has values of 16 bytes, so that tags tell them.
+    for (member, value) in values {
+        let text = format!("rust:discr={}", c::decimal(value, is_signed));
+        let text = shaper.names.name(text.as_bytes());
+        shaper.record(at.which(3), &[Rec::DeclTag.head(0), text.0, union.0, member + 1]);
     }
 }
 

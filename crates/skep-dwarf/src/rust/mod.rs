@@ -73,7 +73,7 @@ fn own_scope(shaper: &mut Shaper<'_>, at: At<'_>, node: &Node) -> Id {
 }
 
 /// Whether the signs of a number's type count.
-fn is_signed(at: At<'_>, ty: TypeRef) -> bool {
+pub(crate) fn is_signed(at: At<'_>, ty: TypeRef) -> bool {
     use gimli::constants as dw;
     c::find(at, ty).is_some_and(|(_, node)| {
         node.kind == Kind::Base && matches!(node.a, a if a == u32::from(dw::DW_ATE_signed.0) || a == u32::from(dw::DW_ATE_signed_char.0))

@@ -95,6 +95,23 @@ fn what_the_kernel_would_refuse_is_spelled_otherwise() {
 }
 
 #[test]
+fn values_of_16_bytes_are_in_tags() {
+    check(
+        "#[repr(i128)] #[derive(Clone, Copy)] pub enum Plain { A = -1, B = 1 << 90, C = 7 }
+         #[repr(u128)] pub enum Data { D(u8) = 1, E(u64) = 1 << 100 }
+         #[unsafe(no_mangle)] pub fn f(p: &Plain, d: &Data) -> bool { matches!((p, d), (Plain::A, Data::E(_))) }",
+        &[
+            "typedef t__Plain = i128",
+            "tag rust:value=A=-1 t__Plain None",
+            "tag rust:value=B=1237940039285380274899124224 t__Plain None",
+            "tag rust:value=C=7 t__Plain None",
+            "tag rust:discr=1  Some(1)",
+            "tag rust:discr=1267650600228229401496703205376  Some(2)",
+        ],
+    );
+}
+
+#[test]
 fn functions_have_paths_and_enumerations_may_have_methods() {
     check(
         "pub mod deep { #[derive(Clone, Copy)] #[repr(i8)] pub enum Small { A = -3, B = 5 }
