@@ -53,18 +53,11 @@ fn can_load() -> bool {
 }
 
 /// What is known to be wrong: of which cases, what is said, why.
-const KNOWN: [(&str, &str, &str); 2] = [
-    (
-        "",
-        "Member is not properly aligned",
-        "the kernel wants floating-point numbers aligned, and packed structs have others",
-    ),
-    (
-        "-split",
-        "variable: per_cpu_",
-        "variables of split debug information have their addresses in the other file",
-    ),
-];
+const KNOWN: [(&str, &str, &str); 1] = [(
+    "-split",
+    "variable: per_cpu_",
+    "variables of split debug information have their addresses in the other file",
+)];
 
 /// Why a line says what is known.
 fn known(case: &Case, line: &str) -> Option<&'static str> {
