@@ -53,6 +53,17 @@ pub(crate) struct Symbol<'d> {
     pub(crate) is_function: bool,
 }
 
+impl<'d> Symbol<'d> {
+    /// The name that the source has for it: link-time optimization adds `.llvm.` and a number to those that it makes
+    /// known to other units.
+    pub(crate) fn source_name(&self) -> &'d [u8] {
+        const PROMOTED: &[u8] = b".llvm.";
+        let digits = self.name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let plain = self.name[..self.name.len() - digits].strip_suffix(PROMOTED);
+        plain.filter(|plain| digits != 0 && !plain.is_empty()).unwrap_or(self.name)
+    }
+}
+
 /// Reads a file.
 pub(crate) fn read(data: &[u8]) -> Result<Elf<'_>, Error> {
     // By far most files, and reading them by their class alone takes less than asking at each field.
@@ -199,4 +210,26 @@ pub(crate) fn owned<'b>(bytes: &'b mut Cow<'_, [u8]>, offset: u64, len: u8) -> O
     let start = usize::try_from(offset).ok()?;
     let end = start.checked_add(index(len))?;
     if end > bytes.len() { None } else { bytes.to_mut().get_mut(start..end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Symbol;
+
+    #[test]
+    fn only_what_link_time_optimization_adds_is_cut() {
+        for (name, expected) in [
+            ("count.llvm.8495047622592160952", "count"),
+            ("_ZN6kernel5COUNT17hE.llvm.1", "_ZN6kernel5COUNT17hE"),
+            ("a.llvm.1.llvm.2", "a.llvm.1"),
+            ("count", "count"),
+            ("count.7", "count.7"),
+            ("count.llvm.", "count.llvm."),
+            (".llvm.7", ".llvm.7"),
+            ("7", "7"),
+        ] {
+            let symbol = Symbol { name: name.as_bytes(), address: 0, size: 0, is_function: false };
+            assert_eq!(symbol.source_name(), expected.as_bytes(), "{name}");
+        }
+    }
 }

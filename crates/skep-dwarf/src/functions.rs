@@ -24,7 +24,7 @@ impl<'d> Symbols<'d> {
     fn new(symbols: &[Symbol<'d>]) -> Symbols<'d> {
         let (mut exact, mut stems) = (Set::default(), Set::default());
         for symbol in symbols.iter().filter(|symbol| symbol.is_function) {
-            exact.insert(symbol.name);
+            exact.extend([symbol.name, symbol.source_name()]);
             if let Some(dot) = symbol.name.iter().position(|&byte| byte == b'.') {
                 stems.insert(&symbol.name[..dot]);
             }

@@ -51,7 +51,7 @@ pub(crate) fn place<'d>(
     let ranges = ranges(elf, which);
     for symbol in elf.symbols.iter().filter(|symbol| !symbol.is_function) {
         if ranges.iter().any(|range| range.contains(&symbol.address)) {
-            symbols.insert((symbol.address, symbol.name), symbol.size);
+            symbols.insert((symbol.address, symbol.source_name()), symbol.size);
         }
     }
     let mut sections: Vec<Section<'d>> = Vec::new();
