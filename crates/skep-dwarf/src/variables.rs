@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::elf::{Elf, Loaded};
-use crate::hash::Map;
+use crate::hash::{Map, Set};
 use crate::names::Names;
 use crate::options::Variables;
 use crate::pool::Id;
@@ -61,20 +61,23 @@ pub(crate) fn place<'d>(
         size: u32::try_from(section.size).unwrap_or(u32::MAX),
         variables: Vec::new(),
     }));
+    let mut known: Set<(usize, u32)> = Set::default();
     let mut put = |variable: &Placed| {
         let address = variable.address?;
         let text = names.text(variable.name);
         let linkage = names.text(variable.linkage_name);
-        let size = symbols.get(&(address, &text)).or_else(|| symbols.get(&(address, &linkage)))?;
+        let symbol = symbols.get(&(address, &text)).or_else(|| symbols.get(&(address, &linkage)));
+        // Tables of methods are the compiler's, and have no symbol of a name that the source knows.
+        let is_table = text.ends_with(b"{vtable}") && linkage.is_empty() && !elf.is_dropped(address);
+        let size = symbol.copied().or(is_table.then_some(variable.size))?;
         let at = wanted.iter().position(|section| {
             (section.address..section.address.saturating_add(section.size)).contains(&address)
         })?;
         let offset = u32::try_from(address - wanted[at].address).ok()?;
-        let size = u32::try_from(*size).ok().filter(|&size| size != 0)?;
-        let list = &mut sections[at].variables;
+        let size = u32::try_from(size).ok().filter(|&size| size != 0)?;
         // A variable may be described by several units, of which one is the first.
-        if !list.iter().any(|other| other.offset == offset) {
-            list.push(Variable { record: variable.id, offset, size });
+        if known.insert((at, offset)) {
+            sections[at].variables.push(Variable { record: variable.id, offset, size });
         }
         Some(())
     };
