@@ -357,7 +357,7 @@ impl<'o> Writer<'o> {
             self.places.push(record.first);
             let name = match name {
                 As::Itself => self.path(record.id(0), record.name(1), record.flags()),
-                As::Symbol(name) => self.identifier(name),
+                As::Symbol(symbol) => self.symbol(&record, symbol),
             };
             let proto = self.id(record.word(2));
             self.head(name, Kind::Func, false, index(Linkage::Static as u32), proto);
@@ -455,6 +455,21 @@ impl<'o> Writer<'o> {
         at
     }
 
+    /// The name of one of several functions of a path: its symbol, or, if the kernel does not take that, the path with
+    /// what tells the symbol from others.
+    fn symbol(&mut self, record: &Record<'_>, symbol: Name) -> u32 {
+        let exact = self.paths.exact(record.id(0), record.name(1));
+        let symbol = String::from_utf8_lossy(&self.output.names.text(symbol)).into_owned();
+        let name = if mangle::is_identifier(&symbol) {
+            self.strings.add(symbol.as_bytes())
+        } else {
+            let hash = legacy_hash(&symbol).unwrap_or(&symbol);
+            self.strings.add(skep_btf::mangle(&format!("{exact}::{hash}")).as_bytes())
+        };
+        self.exact.push((word(self.places.len()), exact));
+        name
+    }
+
     /// The text of a tag, the name of a number: the kernel takes any.
     fn text(&mut self, name: Name) -> u32 {
         let text = self.output.names.text(name);
@@ -499,6 +514,12 @@ impl<'o> Writer<'o> {
         self.bytes.extend_from_slice(&self.strings.bytes);
         Ok(self.bytes)
     }
+}
+
+/// The hash that the symbol `_ZN..17h<16 digits>E` ends with.
+fn legacy_hash(symbol: &str) -> Option<&str> {
+    let (_, hash) = symbol.strip_suffix('E')?.split_at_checked(symbol.len().checked_sub(18)?)?;
+    hash.starts_with('h').then_some(hash)
 }
 
 /// No source has longer chains of typedefs and qualifiers.
