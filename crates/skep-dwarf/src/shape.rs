@@ -59,7 +59,7 @@ pub(crate) struct Placed {
     pub(crate) address: Option<u64>,
     pub(crate) name: Name,
     pub(crate) linkage_name: Name,
-    /// Of a variable: that of its type, in bytes, or 0.
+    /// Of a variable of Rust: that of its type, in bytes. 0 if only a symbol tells.
     pub(crate) size: u64,
     pub(crate) flags: u16,
     pub(crate) dies: u32,
@@ -227,6 +227,7 @@ impl<'p> Shaper<'p> {
         let named = origin.named.unwrap_or(*node);
         let external = (origin.flags | node.flags) & flag::EXTERNAL;
         let ty = self.reference(origin.ty.0, origin.ty.1, &mut out.tally);
+        let size = c::size_of(origin.ty.0, origin.ty.1, 0);
         let scope = self.scope(origin.named_at, named.scope);
         let head = Rec::Var.head(u32::from(external != 0) | lang_bits(&named));
         let id = self.record(at, &[head, scope.0, named.name.0, ty.0]);
@@ -237,7 +238,7 @@ impl<'p> Shaper<'p> {
             address,
             name: named.name,
             linkage_name: Name(if node.size != 0 { node.size } else { named.size }),
-            size: c::size_of(origin.ty.0, origin.ty.1, 0).unwrap_or_default(),
+            size: if named.lang == Lang::Rust { size.unwrap_or_default() } else { 0 },
             flags: node.flags | external,
             dies: node.dies,
             place: at.place,

@@ -67,9 +67,9 @@ pub(crate) fn place<'d>(
         let text = names.text(variable.name);
         let linkage = names.text(variable.linkage_name);
         let symbol = symbols.get(&(address, &text)).or_else(|| symbols.get(&(address, &linkage)));
-        // Tables of methods are the compiler's, and have no symbol of a name that the source knows.
-        let is_table = text.ends_with(b"{vtable}") && linkage.is_empty() && !elf.is_dropped(address);
-        let size = symbol.copied().or(is_table.then_some(variable.size))?;
+        // Tables of methods and merged constants have none of a name that the source knows.
+        let has_size = variable.size != 0 && !elf.is_dropped(address);
+        let size = symbol.copied().or(has_size.then_some(variable.size))?;
         let at = wanted.iter().position(|section| {
             (section.address..section.address.saturating_add(section.size)).contains(&address)
         })?;
@@ -81,9 +81,27 @@ pub(crate) fn place<'d>(
         }
         Some(())
     };
-    let outcomes = variables.iter().map(|variable| put(variable).ok_or(Skip::Variable)).collect();
-    for section in &mut sections {
+    let mut outcomes: Vec<Result<(), Skip>> =
+        variables.iter().map(|variable| put(variable).ok_or(Skip::Variable)).collect();
+    // Where constants have been merged into one another, the first one stands for what lies in it.
+    let mut inside: Set<(Id, u64)> = Set::default();
+    for (section, of) in sections.iter_mut().zip(&wanted) {
         section.variables.sort_by_key(|variable| variable.offset);
+        let mut end = 0;
+        section.variables.retain(|variable| {
+            let is_free = variable.offset >= end;
+            if is_free {
+                end = variable.offset.saturating_add(variable.size);
+            } else {
+                inside.insert((variable.record, of.address + u64::from(variable.offset)));
+            }
+            is_free
+        });
+    }
+    for (variable, outcome) in variables.iter().zip(&mut outcomes) {
+        if variable.address.is_some_and(|address| inside.contains(&(variable.id, address))) {
+            *outcome = Err(Skip::Variable);
+        }
     }
     sections.retain(|section| !section.variables.is_empty());
     (sections, outcomes)
