@@ -95,13 +95,11 @@ fn nothing_of_c_is_lost() {
 }
 
 #[test]
-#[ignore = "not yet right: discriminants of 16 bytes, functions of dropped sections, vtables"]
 fn nothing_of_rust_is_lost() {
     check(build::RUST);
 }
 
 #[test]
-#[ignore = "not yet right: discriminants of 16 bytes, functions of dropped sections, vtables"]
 fn nothing_of_programs_in_c_and_rust_is_lost() {
     check(build::MIXED);
 }
