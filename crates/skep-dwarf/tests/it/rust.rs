@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use skep_dwarf::{Functions, Lang, Options};
+use skep_dwarf::{Functions, Lang, Options, Variables};
 
 use crate::dump::dump;
 use crate::tools;
@@ -109,6 +109,43 @@ fn values_of_16_bytes_are_in_tags() {
             "tag rust:discr=1267650600228229401496703205376  Some(2)",
         ],
     );
+}
+
+#[test]
+fn names_that_are_cut_are_in_tags() {
+    let long = "a_name_that_is_rather_long".repeat(12);
+    let source = format!(
+        "#![allow(non_camel_case_types)] pub mod {long} {{ pub struct {long} {{ pub a: u8 }} #[inline(never)] pub fn {long}(a: u8) -> u8 {{ a }} }}
+         #[unsafe(no_mangle)] pub fn f(s: {long}::{long}) -> u8 {{ {long}::{long}(s.a) }}"
+    );
+    if tools::find(&["rustc"]).is_none() {
+        return tools::skip("rustc is not installed");
+    }
+    let file = compile(&[], &source);
+    let dump = dump(&tools::encode(&file, &Options::new().functions(Functions::All)).btf);
+    let tag = format!("tag rust:name=t::{long}::{long} ");
+    let tagged: Vec<_> = dump.lines().filter_map(|line| line.strip_prefix(&tag)).collect();
+    let is_one = |kind: &str, name: &str| dump.contains(&format!("{kind} {name} "));
+    let names: Vec<_> = tagged.iter().filter_map(|name| name.strip_suffix(" None")).collect();
+    assert!(names.iter().any(|name| is_one("struct", name) && name.len() == 511), "{dump}");
+    assert!(names.iter().any(|name| is_one("func", name) && name.len() == 511), "{dump}");
+}
+
+#[test]
+fn tables_of_methods_are_variables() {
+    if tools::find(&["rustc"]).is_none() {
+        return tools::skip("rustc is not installed");
+    }
+    let source = "pub trait Tr { fn m(&self) -> u8; } impl Tr for u32 { fn m(&self) -> u8 { 1 } }
+         #[unsafe(no_mangle)] pub fn f(x: &'static u32) -> &'static dyn Tr { x }";
+    for version in ["dwarf-version=4", "dwarf-version=5"] {
+        let file = compile(&["-C", version], source);
+        let dump = dump(&tools::encode(&file, &Options::new().variables(Variables::All)).btf);
+        let name = "_L_u32_s_as_s_t__Tr_G____B_vtable_b_";
+        let section = |line: &str| line.starts_with("section ") && line.contains(&format!("{name}@0:32"));
+        assert!(dump.contains(&format!("var {name} ")), "{dump}");
+        assert!(dump.lines().any(section), "{dump}");
+    }
 }
 
 #[test]
