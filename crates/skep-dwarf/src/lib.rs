@@ -1,6 +1,6 @@
 //! DWARF debug information to BPF Type Format.
 //!
-//! [`encode`] takes the bytes of an ELF file with debug information and makes a [`Btf`](skep_btf::Btf) of its types,
+//! [`encode`] takes the bytes of an ELF file with debug information and makes a [`Btf`] of its types,
 //! functions and variables. Its [`Report`] tells what the file is made of, and what became of each part.
 //!
 //! ```no_run
@@ -24,7 +24,7 @@
 //! [`encode`] is the table of contents: `input` finds the units, `gather` reads them on all threads (`decode` makes a
 //! unit's DIEs to the nodes of `model`, `shape` makes the nodes to records of the `pool`, where equal types meet),
 //! `split` tells apart what has the same name, `functions` and `variables` choose, `emit` writes; what the set then still
-//! has in common with itself or a base, [`skep_btf::dedup`] finds.
+//! has in common with itself or a base, [`skep_btf::dedup()`] finds.
 
 pub use crate::declarations::{Declaration, Origin, declarations};
 pub use crate::error::Error;

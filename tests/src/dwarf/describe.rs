@@ -1,6 +1,6 @@
 //! Types as text.
 //!
-//! A type is told in two ways. *By name* is what stands behind a pointer: `struct page`, and a [`Link`] says which of
+//! A type is told in two ways. *By name* is what stands behind a pointer: `struct page`, and a `Link` says which of
 //! that name is meant. *By value* is what stands in a member: `struct page#1f3a…`, where the number depends on
 //! everything that the type holds by value, so that two types of one text have one layout, down to the last bit.
 

@@ -2,9 +2,9 @@
 //!
 //! This is the judge of the encoder, so it shares no code with it: slow and obvious, over plain `gimli`.
 //!
-//! * [`file`] finds the sections of an ELF file, and of the files that it refers to.
+//! * [`mod@file`] finds the sections of an ELF file, and of the files that it refers to.
 //! * [`info`] reads entries of DWARF, wherever they are, with their path of names.
-//! * [`walk`] lists what there is; [`read`] lists the same from a [`Btf`](skep_btf::Btf).
+//! * [`mod@walk`] lists what there is; [`mod@read`] lists the same from a [`Btf`](skep_btf::Btf).
 //! * [`node`] is one type, as both of them see it; [`describe`] writes types as text.
 //! * [`facts`] is a list, and [`compare`](mod@compare) tells two of them apart, with reasons.
 //! * [`encode`](mod@encode) is the encoder, and [`spell`] how names are spelled in BTF; [`asserts`] writes a C

@@ -47,9 +47,11 @@ enum From {
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Names {
-    /// core::option::Option<u32>
+    /// As Rust writes them.
+    #[value(help = "core::option::Option<u32>")]
     Rust,
-    /// core__option__Option_L_u32_G_
+    /// As BTF spells them.
+    #[value(help = "core__option__Option_L_u32_G_")]
     Mangled,
 }
 
