@@ -183,6 +183,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// A number as C writes it, also negative.
+pub(crate) fn number(text: &str) -> Result<u64, String> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse::<u64>(),
+    };
+    let value = parsed.map_err(|error| format!("{error}; expected a 64-bit number, decimal or 0x hex"))?;
+    match negative {
+        true if value > 1 << 63 => Err("number too small; expected at least -0x8000000000000000".to_owned()),
+        true => Ok(value.wrapping_neg()),
+        false => Ok(value),
+    }
+}
+
 /// Prints to standard output.
 pub(crate) fn print(text: impl Display) -> Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());

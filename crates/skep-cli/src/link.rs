@@ -46,15 +46,9 @@ pub(crate) struct Args {
 }
 
 fn definition(text: &str) -> Result<(String, u64), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    let parsed = match value.strip_prefix("0x").or_else(|| value.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None => value.parse().ok().or_else(|| value.parse::<i64>().ok().map(i64::cast_unsigned)),
-    };
-    let value = parsed.ok_or_else(|| format!("{value:?} is no 64-bit number, decimal or 0x hex"))?;
-    match name {
-        "" => Err("expected a name before =".to_owned()),
-        _ => Ok((name.to_owned(), value)),
+    match text.split_once('=') {
+        None | Some(("", _)) => Err("expected NAME=VALUE".to_owned()),
+        Some((name, value)) => Ok((name.to_owned(), input::number(value)?)),
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FUNCTION")]
     entry: Option<String>,
     /// An argument, r1 to r5 in order: decimal, negative, or hex with 0x. Repeatable.
-    #[arg(long = "arg", value_name = "N", value_parser = number, allow_hyphen_values = true)]
+    #[arg(long = "arg", value_name = "N", value_parser = input::number, allow_hyphen_values = true)]
     args: Vec<u64>,
     /// Memory for the main function, in hex: its address in r1, its length in r2.
     #[arg(long, value_name = "HEX", value_parser = input::hex, conflicts_with_all = ["args", "mem"])]
@@ -88,21 +88,6 @@ pub(crate) struct Args {
     dump_maps: bool,
     #[command(flatten)]
     clang: Clang,
-}
-
-/// A number as C writes it, also negative.
-fn number(text: &str) -> Result<u64, String> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => digits.parse::<u64>(),
-    };
-    let value = parsed.map_err(|error| format!("{error}; expected a 64-bit number, decimal or 0x hex"))?;
-    match negative {
-        true if value > 1 << 63 => Err("number too small; expected at least -0x8000000000000000".to_owned()),
-        true => Ok(value.wrapping_neg()),
-        false => Ok(value),
-    }
 }
 
 /// How many arguments registers pass.

@@ -122,7 +122,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         let count = objects.len();
         let kept = Kept {
             objects,
-            exported: exported(&symbols),
+            exported: HashMap::new(),
             funcs: (0..count).map(|_| Vec::new()).collect(),
             data: (0..count).map(|_| Vec::new()).collect(),
             maps: (0..count).map(|_| Vec::new()).collect(),
@@ -154,9 +154,7 @@ impl<'a, 'o> Walk<'a, 'o> {
         for func in objects.given().flat_map(|object| objects.funcs(object)) {
             let section = func.other(objects.func(func).section);
             let symbol = func.other(objects.func(func).symbol);
-            let is_program =
-                !is_text(&objects.section(section).name) && self.kept.symbols.definition(symbol) == symbol;
-            if is_program || self.kept.exported.contains_key(&func) {
+            if !is_text(&objects.section(section).name) && self.kept.symbols.definition(symbol) == symbol {
                 self.reach(Item::Func(func));
             }
         }
@@ -165,6 +163,7 @@ impl<'a, 'o> Walk<'a, 'o> {
                 continue;
             }
             match self.kept.symbols.referent(id, 0) {
+                Ok(Referent::Func(func)) => self.reach(Item::Func(func)),
                 Ok(Referent::Map(map)) => self.reach(Item::Map(map)),
                 Ok(Referent::Data(piece, _)) if is_program_data(objects.section_of(piece).1) => {
                     self.reach(Item::Data(piece));

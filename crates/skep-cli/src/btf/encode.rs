@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::thread;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bar.set_length(progress.units as u64);
         bar.inc(1);
     };
-    let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let threads = args.threads.unwrap_or_else(input::threads);
     let mut options = Options::new().threads(threads).progress(&progress);
     options = options.functions(match args.functions {
         Which::None => Functions::None,
@@ -111,16 +110,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     bar.finish_and_clear();
     let encoded = encoded.with_context(|| format!("cannot read the debug information of {name}"))?;
 
-    let (btf, changes) = match args.target_kernel {
-        Some(version) => encoded.btf.for_kernel(version),
-        None => (encoded.btf.clone(), Vec::new()),
-    };
+    let older = args.target_kernel.map(|version| encoded.btf.for_kernel(version));
+    let (btf, changes) = older.as_ref().map_or((&encoded.btf, &[][..]), |(btf, changes)| (btf, changes));
     let bytes = btf.to_bytes(byte_order(&file));
     crate::input::write(&args.output, &bytes)?;
-    let mut said = summary(&name, &encoded, &btf, bytes.len())?;
+    let mut said = summary(&name, &encoded, btf, bytes.len())?;
     if args.stats {
-        said += &statistics(&encoded, &btf)?;
-        for change in &changes {
+        said += &statistics(&encoded, btf)?;
+        for change in changes {
             writeln!(said, "  for that kernel, {change}")?;
         }
     }
@@ -152,9 +149,9 @@ fn summary(name: &str, encoded: &Encoded, btf: &Btf, bytes: usize) -> Result<Str
 
 fn statistics(encoded: &Encoded, btf: &Btf) -> Result<String> {
     let mut text = String::new();
-    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     for kind in btf.ids().filter_map(|id| btf.kind(id)) {
-        *kinds.entry(kind.name().to_owned()).or_default() += 1;
+        *kinds.entry(kind.name()).or_default() += 1;
     }
     for (kind, count) in kinds {
         writeln!(text, "{count:>12} {kind}")?;

@@ -13,6 +13,7 @@ use skep::btf::{Btf, Endian, Error, TypeId};
 use skep_dwarf::{Encoded, Functions, Origin, Variables};
 
 use crate::input;
+use crate::mapped::Mapped;
 
 /// Where types come from.
 #[derive(clap::Args)]
@@ -70,22 +71,26 @@ pub(crate) fn on_base(path: &Path, base: Option<Arc<Btf>>) -> Result<(Btf, Optio
 /// Types that have been made of debug information.
 pub(crate) struct Debug {
     pub(crate) encoded: Encoded,
-    bytes: Vec<u8>,
+    file: Mapped,
     name: String,
 }
 
 /// Reads the types of a file's debug information.
 pub(crate) fn dwarf(path: &Path) -> Result<Debug> {
-    let (name, bytes) = (input::name(path), input::bytes(path)?);
-    let encoded = skep_dwarf::encode(&bytes, &options())
+    let (name, file) = (input::name(path), Mapped::open(path)?);
+    let encoded = skep_dwarf::encode(&file, &options())
         .with_context(|| format!("cannot read the debug information of {name}"))?;
-    Ok(Debug { encoded, bytes, name })
+    Ok(Debug { encoded, file, name })
+}
+
+/// As many threads as there are processors.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Types alone, without functions and variables.
 fn options() -> skep_dwarf::Options<'static> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    skep_dwarf::Options::new().threads(threads).functions(Functions::None).variables(Variables::None)
+    skep_dwarf::Options::new().threads(threads()).functions(Functions::None).variables(Variables::None)
 }
 
 impl Debug {
@@ -93,7 +98,7 @@ impl Debug {
     pub(crate) fn declarations(&self, ids: &[TypeId]) -> Result<HashMap<TypeId, Decl>> {
         let known = ids.iter().filter_map(|&id| Some((id, self.encoded.origin(id)?)));
         let (ids, origins): (Vec<TypeId>, Vec<Origin>) = known.unzip();
-        let places = skep_dwarf::declarations(&self.bytes, &options(), &origins)
+        let places = skep_dwarf::declarations(&self.file, &options(), &origins)
             .with_context(|| format!("cannot read the debug information of {}", self.name))?;
         let all = ids.into_iter().zip(origins).zip(places).map(|((id, origin), place)| {
             let unit = self.encoded.report.units.get(origin.unit).map(|unit| unit.name.clone());

@@ -2,11 +2,11 @@
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::thread;
 
 use anyhow::{Context, Result};
 use skep_dwarf::{Lang, Options, UnitReport};
 
+use crate::btf::input;
 use crate::mapped::Mapped;
 
 /// List the units of a file's debug information: language, DWARF version, entries, what is encoded of them, producer.
@@ -25,8 +25,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let file = Mapped::open(&args.file)?;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let encoded = skep_dwarf::encode(&file, &Options::new().threads(threads))
+    let encoded = skep_dwarf::encode(&file, &Options::new().threads(input::threads()))
         .with_context(|| format!("cannot read the debug information of {}", args.file.display()))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let print = |out: &mut dyn Write| -> std::io::Result<()> {
